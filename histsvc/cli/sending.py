@@ -1,0 +1,148 @@
+"""What ``histsvc generate`` does once it knows what to send: send it, stop when told to, sum it up."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import queue
+import signal
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+
+from histsvc.clock import Clock
+from histsvc.errors import BrokerError
+from histsvc.kafka.event_producer import EventProducer
+from histsvc.sources.pulse import Pulse
+from histsvc.wire.shapes import Encoder
+
+_PATIENCE_S = 30.0
+_PATIENCE_STOPPED_S = 5.0
+
+
+class Stop:
+    """Whether to stop; set by SIGINT and SIGTERM within `signals`, at once even in the middle of a wait."""
+
+    def __init__(self) -> None:
+        self._requested = False
+        # Its put() may interrupt its own put() or get(); threading.Event.set() would deadlock there.
+        self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
+
+    def request(self, *_: object) -> None:
+        """Ask to stop; may be called from a signal handler."""
+        self._requested = True
+        self._wake.put(None)
+
+    def requested(self) -> bool:
+        """Whether somebody asked to stop."""
+        return self._requested
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until somebody asks to stop, `seconds` at most; says whether somebody did."""
+        if not self._requested:
+            with contextlib.suppress(queue.Empty):
+                self._wake.get(timeout=seconds)
+        return self._requested
+
+    @contextlib.contextmanager
+    def signals(self) -> Iterator[None]:
+        """Let SIGINT and SIGTERM ask to stop; only in the main thread."""
+        before = {number: signal.signal(number, self.request) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+@dataclass
+class Summary:
+    """What was sent (`messages`, their `events` and `bytes`), and of its messages delivered and failed.
+
+    `first_timestamp_ms` and `last_timestamp_ms` are the smallest and largest Kafka timestamp, None without
+    messages; `seconds` is the time from the start to the last acknowledgement.
+    """
+
+    messages: int = 0
+    events: int = 0
+    bytes: int = 0
+    delivered: int = 0
+    failed: int = 0
+    first_timestamp_ms: int | None = None
+    last_timestamp_ms: int | None = None
+    seconds: float = 0.0
+
+    def count(self, size: int, events: int, timestamp_ms: int) -> None:
+        """Add a message of `size` bytes that was handed over."""
+        self.messages += 1
+        self.events += events
+        self.bytes += size
+        first, last = self.first_timestamp_ms, self.last_timestamp_ms
+        self.first_timestamp_ms = timestamp_ms if first is None else min(first, timestamp_ms)
+        self.last_timestamp_ms = timestamp_ms if last is None else max(last, timestamp_ms)
+
+    def lines(self) -> tuple[str, str]:
+        """One line to read and one of JSON."""
+        rate = self.events / self.seconds if self.seconds else 0.0
+        text = (
+            f"{self.messages} messages, {self.events} events, {self.bytes} bytes in {self.seconds:.1f} s "
+            f"({rate:.3g} events/s): {self.delivered} delivered, {self.failed} failed"
+        )
+        return text, json.dumps(asdict(self))
+
+
+class Sending:
+    """Sends pulses to a topic until they end, somebody stops it or a message fails."""
+
+    def __init__(
+        self, producer: EventProducer, clock: Clock, stop: Stop, topic: str, partition: int | None = None
+    ) -> None:
+        self.summary = Summary()
+        self.failure: str | None = None
+        self._producer = producer
+        self._clock = clock
+        self._stop = stop
+        self._topic = topic
+        self._partition = partition
+        self._start_s = clock.monotonic_s()
+
+    def send(self, pulses: Iterable[Pulse], encoders: Mapping[str, Encoder]) -> None:
+        """Send the messages of every pulse, then wait for their acknowledgements, and sum up in any case.
+
+        `encoders` has one for each source. `failure` says afterwards why something was not delivered.
+        """
+        try:
+            for pulse in pulses:
+                if self._stop.requested() or self._producer.failure or not self._send(pulse, encoders):
+                    break
+        except BrokerError as error:
+            self.failure = str(error)
+        finally:
+            self._finish()
+
+    def _send(self, pulse: Pulse, encoders: Mapping[str, Encoder]) -> bool:
+        timestamp_ms = pulse.reference_time_ns // 1_000_000
+        encoder = encoders[pulse.source]
+        for payload, events in encoder.encode(pulse.reference_time_ns, pulse.tof_ns, pulse.pixel_id):
+            taken = self._producer.produce(
+                self._topic,
+                payload,
+                timestamp_ms,
+                partition=self._partition,
+                give_up=self._stop.requested,
+            )
+            if not taken:
+                return False
+            self.summary.count(len(payload), events, timestamp_ms)
+        return True
+
+    def _patience_s(self) -> float:
+        if self.failure:
+            return 0.0
+        return _PATIENCE_STOPPED_S if self._stop.requested() else _PATIENCE_S
+
+    def _finish(self) -> None:
+        self._producer.flush(self._patience_s)
+        self.failure = self.failure or self._producer.failure
+        self.summary.delivered = self._producer.delivered
+        self.summary.failed = self._producer.failed
+        self.summary.seconds = round(self._clock.monotonic_s() - self._start_s, 3)

@@ -1,0 +1,142 @@
+"""Every command ends in exactly one reply, in the order of the commands."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from histsvc.clock import Deadline
+from histsvc.commands.config import config
+from histsvc.commands.context import Context
+from histsvc.commands.ping import ping
+from histsvc.commands.reset_counts import reset_counts
+from histsvc.commands.steps import Steps
+from histsvc.commands.stop import stop
+from histsvc.errors import Code, CommandError
+from histsvc.protocol import replies
+from histsvc.protocol.commands import Command, command, decode, message_id
+
+_log = logging.getLogger(__name__)
+
+Handler = Callable[[Context, Command, Deadline], Steps[Mapping[str, Any]]]
+HANDLERS: Mapping[str, Handler] = {
+    "config": config,
+    "stop": stop,
+    "reset_counts": reset_counts,
+    "ping": ping,
+}
+
+
+@dataclass(frozen=True)
+class _Received:
+    offset: int
+    payload: bytes
+
+
+@dataclass
+class _Current:
+    command: Command
+    offset: int
+    begun_s: float
+    steps: Steps[Mapping[str, Any]]
+
+
+class Dispatcher:
+    """Does one command at a time; `step` never blocks."""
+
+    def __init__(
+        self, context: Context, service_id: str, timeout_s: float, reply: Callable[[bytes], None]
+    ) -> None:
+        self.counters: Counter[str] = Counter()
+        self._context = context
+        self._service_id = service_id
+        self._timeout_s = timeout_s
+        self._reply = reply
+        self._waiting: deque[_Received] = deque()
+        self._current: _Current | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether a command is under way or waits."""
+        return self._current is not None or bool(self._waiting)
+
+    def receive(self, offset: int, payload: bytes) -> None:
+        """Take a message of the command topic; it is done when those before it are."""
+        self._waiting.append(_Received(offset, payload))
+
+    def step(self) -> None:
+        """Advance the current command, or begin the next."""
+        if self._current is None and self._waiting:
+            self._begin(self._waiting.popleft())
+        current = self._current
+        if current is None:
+            return
+        try:
+            next(current.steps)
+        except StopIteration as finished:
+            self._end(current, replies.ack(current.command.msg_id, finished.value), "ACK")
+        except CommandError as error:
+            self._end(current, replies.err(current.command.msg_id, error), f"ERR {error.code} {error.message}")
+        except Exception as error:  # noqa: BLE001 (one command's bug must not end the service; it is counted and logged)
+            _log.exception("command at offset %d failed", current.offset)
+            internal = CommandError(Code.INTERNAL, f"{type(error).__name__}: {error}")
+            self._end(current, replies.err(current.command.msg_id, internal), f"ERR INTERNAL {error}")
+
+    def _begin(self, received: _Received) -> None:
+        self.counters["commands"] += 1
+        given = self._decoded(received)
+        if given is None or given.target not in ("", self._service_id):
+            return
+        deadline = Deadline(self._context.clock, self._timeout_s)
+        handler = HANDLERS.get(given.cmd, _unknown)
+        self._current = _Current(
+            given, received.offset, self._context.clock.monotonic_s(), handler(self._context, given, deadline)
+        )
+
+    def _decoded(self, received: _Received) -> Command | None:
+        try:
+            content = decode(received.payload)
+        except CommandError as error:
+            msg_id = message_id(received.payload)
+            self._log_outcome(received.offset, "", msg_id, f"ERR {error.code} {error.message}", 0.0)
+            if msg_id is not None:
+                self._reply(replies.err(msg_id, error))
+            return None
+        except ValueError as error:
+            self._log_outcome(received.offset, "", None, f"ERR not a JSON object: {error}", 0.0)
+            return None
+        if not isinstance(content, dict):
+            self._log_outcome(received.offset, "", None, "ERR not a JSON object", 0.0)
+            return None
+        return command(content)
+
+    def _end(self, current: _Current, reply: bytes, outcome: str) -> None:
+        self._current = None
+        seconds = self._context.clock.monotonic_s() - current.begun_s
+        self._log_outcome(current.offset, current.command.cmd, current.command.msg_id, outcome, seconds)
+        if current.command.msg_id is not None:
+            self._reply(reply)
+
+    def _log_outcome(self, offset: int, cmd: str, msg_id: object, outcome: str, seconds: float) -> None:
+        failed = not outcome.startswith("ACK")
+        self.counters["commands_failed"] += int(failed)
+        _log.log(
+            logging.WARNING if failed else logging.INFO,
+            "command offset=%d cmd=%s msg_id=%r %s in %.0f ms",
+            offset,
+            cmd,
+            msg_id,
+            outcome,
+            seconds * 1000,
+        )
+
+
+def _unknown(context: Context, command: Command, deadline: Deadline) -> Steps[Mapping[str, Any]]:
+    given = command.content.get("cmd")
+    raise CommandError(
+        Code.INVALID_ARGUMENT, f"cmd: {given!r} is not one of {', '.join(HANDLERS)}", "cmd"
+    )
+    yield  # a command is a generator, also one that never waits

@@ -1,0 +1,55 @@
+"""How a command waits without blocking: as a generator that the service's loop advances."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from concurrent.futures import Future
+from typing import TypeVar
+
+from histsvc.clock import Deadline
+from histsvc.errors import BrokerError, Code, CommandError
+
+T = TypeVar("T")
+Steps = Generator[None, None, T]
+
+
+def wait_for(future: Future[T], deadline: Deadline, what: str) -> Steps[T]:
+    """Wait for a future; raises CommandError UNAVAILABLE naming `what` when time is up, or what the future does."""
+    while not future.done():
+        if deadline.expired():
+            raise CommandError(Code.UNAVAILABLE, f"{what} did not answer in time")
+        yield
+    return future.result()
+
+
+def wait_until(condition: Callable[[], T | None], deadline: Deadline, what: str) -> Steps[T]:
+    """Wait until a condition gives something; raises CommandError UNAVAILABLE with `what` when time is up."""
+    while (found := condition()) is None:
+        if deadline.expired():
+            raise CommandError(Code.UNAVAILABLE, what)
+        yield
+    return found
+
+
+def ask(question: Callable[[], Future[T]], deadline: Deadline, whom: str, field: str | None) -> Steps[T]:
+    """Ask a cluster until it answers: a topic just made, or a broker just started, needs more than one try.
+
+    Raises CommandError: UNAVAILABLE when time is up, PERMISSION_DENIED where the broker refuses.
+    """
+    trouble = "no answer in time"
+    while not deadline.expired():
+        answer = question()
+        while not answer.done() and not deadline.expired():
+            yield
+        if not answer.done():
+            break
+        try:
+            return answer.result()
+        except BrokerError as error:
+            trouble = str(error)
+            if error.denied:
+                raise CommandError(Code.PERMISSION_DENIED, f"{whom}: {trouble}", field) from error
+            if not error.retriable:
+                raise CommandError(Code.UNAVAILABLE, f"{whom}: {trouble}", field) from error
+        yield
+    raise CommandError(Code.UNAVAILABLE, f"{whom}: {trouble}", field)

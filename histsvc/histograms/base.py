@@ -1,0 +1,163 @@
+"""What the histogram types have in common: the keys of every configuration, and the accumulator."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from typing import Annotated, Any, ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from histsvc.model import EventBatch, Int64Array, Snapshot, Tally
+
+# What is stripped from source names, here and in the parser.
+BLANKS = " \t\n\v\f\r"
+_TOPIC = re.compile(r"[a-zA-Z0-9._-]{1,249}")
+_HOST_PORT = re.compile(r"\S+:\d{1,5}")
+
+
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError("it must be a number")
+    return float(value)
+
+
+def _whole(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
+        raise ValueError("it must be a whole number")
+    return int(value)
+
+
+def _topic(value: str) -> str:
+    if not _TOPIC.fullmatch(value) or value in (".", ".."):
+        raise ValueError("it must be a topic name: 1 to 249 of the characters a-z A-Z 0-9 . _ -")
+    return value
+
+
+def _host_port(value: str) -> str:
+    if not _HOST_PORT.fullmatch(value):
+        raise ValueError("it must be host:port")
+    return value
+
+
+def _ascending(value: tuple[float, float]) -> tuple[float, float]:
+    if value[0] > value[1]:
+        raise ValueError("the first number must not be greater than the second")
+    return value
+
+
+def _absent(value: object) -> object:
+    return "" if value is None else value
+
+
+Number = Annotated[float, BeforeValidator(_number)]
+WholeNumber = Annotated[int, BeforeValidator(_whole)]
+Count = Annotated[WholeNumber, Field(ge=1)]
+Range = Annotated[tuple[Number, Number], AfterValidator(_ascending)]
+Topic = Annotated[str, AfterValidator(_topic)]
+Broker = Annotated[str, AfterValidator(_host_port)]
+OptionalText = Annotated[str, BeforeValidator(_absent)]
+
+
+class HistogramConfig(BaseModel, ABC):
+    """The keys of every histogram (protocol.md, section 2.1); each type adds its own."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    needs_tof: ClassVar[bool]
+    needs_pixel: ClassVar[bool]
+
+    type: str
+    data_brokers: Annotated[tuple[Broker, ...], Field(min_length=1)]
+    data_topics: Annotated[tuple[Topic, ...], Field(min_length=1)]
+    topic: Topic
+    id: OptionalText = ""
+    source: OptionalText = ""
+    input_schema: str | None = None
+    output_schema: str | None = None
+    publish_interval_ms: Count | None = None
+
+    @property
+    def brokers(self) -> tuple[str, ...]:
+        """The brokers in one canonical order, so that equal lists are one cluster."""
+        return tuple(sorted(set(self.data_brokers)))
+
+    @property
+    def source_name(self) -> str:
+        """The wanted source, stripped of blanks; empty for all."""
+        return self.source.strip(BLANKS)
+
+    @property
+    @abstractmethod
+    def bins(self) -> int:
+        """Number of bins; cheap, for the check against the limit."""
+
+    @abstractmethod
+    def axes(self) -> dict[str, npt.NDArray[np.float64]]:
+        """Name and edges, float64 (bins + 1,), of every axis in the order of the data.
+
+        Raises ValueError with the key's name as first argument where numpy cannot make them.
+        """
+
+    @abstractmethod
+    def accumulator(self) -> Accumulator:
+        """Make an empty accumulator; loads the kernels."""
+
+
+class Accumulator(ABC):
+    """Exact counts of one histogram, and what became of the events that it saw.
+
+    Nothing in it assumes that it sees all partitions: `merge` adds another one exactly.
+    """
+
+    takes: ClassVar[type] = EventBatch
+
+    def __init__(self, config: HistogramConfig, counts: npt.NDArray[np.int64]) -> None:
+        self.config = config
+        self.counts = counts
+        self.tally: Int64Array = np.zeros(len(Tally), np.int64)
+
+    @abstractmethod
+    def fill(self, rows: Int64Array, batch: EventBatch) -> None:
+        """Count the messages `rows`, int64, of a batch; all have the vectors that the type needs."""
+
+    @abstractmethod
+    def snapshot(self) -> Snapshot:
+        """A copy of the counts with their axes; later fills do not change it."""
+
+    @property
+    def sum(self) -> int:
+        """The sum of the counts."""
+        return int(self.tally[Tally.COUNTED])
+
+    def merge(self, other: Self) -> None:
+        """Add another accumulator of the same histogram; raises ValueError where it is of another one."""
+        if type(other) is not type(self) or other.config != self.config:
+            raise ValueError("accumulators of different histograms cannot be merged")
+        self.counts += other.counts
+        self.tally += other.tally
+
+    def reset(self) -> None:
+        """Put counts and accounting to zero."""
+        self.counts[:] = 0
+        self.tally[:] = 0
+
+
+def regular_edges(key: str, bins: int, limits: tuple[float, float]) -> npt.NDArray[np.float64]:
+    """The edges that np.histogram uses, float64 (bins + 1,); raises ValueError(key, reason) where it has none."""
+    with np.errstate(all="ignore"):
+        try:
+            edges = np.histogram_bin_edges(np.empty(0), bins=bins, range=limits)
+        except ValueError as error:
+            raise ValueError(key, str(error)) from error
+    if not np.all(np.isfinite(edges)) or not np.all(np.diff(edges) > 0):
+        raise ValueError(key, f"Too many bins for data range. Cannot create {bins} finite-sized bins.")
+    return edges.astype(np.float64)
+
+
+def known_keys(config: type[HistogramConfig]) -> frozenset[str]:
+    """The keys that a type's configuration has."""
+    fields: dict[str, Any] = config.model_fields
+    return frozenset(fields)

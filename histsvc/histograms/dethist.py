@@ -1,0 +1,67 @@
+"""dethist: one bin per pixel id of a detector, as an image."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import AfterValidator
+
+from histsvc.histograms.base import Accumulator, Count, HistogramConfig, Range
+from histsvc.histograms.image import image_snapshot
+from histsvc.model import EventBatch, Int64Array, Snapshot
+
+
+def _whole_first(value: tuple[float, float]) -> tuple[float, float]:
+    if value[0] != int(value[0]) or abs(value[0]) >= 2**53:
+        raise ValueError("its first number is a pixel id and must be a whole number")
+    return value
+
+
+class DethistConfig(HistogramConfig):
+    """Configuration of dethist: ids from det_range[0] on, `width` pixels a row, `height` rows."""
+
+    needs_tof: ClassVar[bool] = False
+    needs_pixel: ClassVar[bool] = True
+
+    type: Literal["dethist"]
+    det_range: Annotated[Range, AfterValidator(_whole_first)]
+    width: Count
+    height: Count
+
+    @property
+    def bins(self) -> int:
+        """Number of pixels."""
+        return self.width * self.height
+
+    def axes(self) -> dict[str, npt.NDArray[np.float64]]:
+        """Edges 0..width and 0..height."""
+        return {
+            "x": np.arange(self.width + 1, dtype=np.float64),
+            "y": np.arange(self.height + 1, dtype=np.float64),
+        }
+
+    def accumulator(self) -> Dethist:
+        """Make an empty accumulator."""
+        return Dethist(self)
+
+
+class Dethist(Accumulator):
+    """Counts per pixel, int64 (height, width): in the order of the ids."""
+
+    def __init__(self, config: DethistConfig) -> None:
+        from histsvc.kernels import dethist  # loads numba: only where events are filled
+
+        super().__init__(config, np.zeros((config.height, config.width), np.int64))
+        self._first = int(config.det_range[0])
+        self._flat = self.counts.reshape(-1)
+        self._fill = dethist.fill
+
+    def fill(self, rows: Int64Array, batch: EventBatch) -> None:
+        """Count messages that have pixel ids."""
+        self._fill(rows, batch.table, self._first, self._flat, self.tally)
+
+    def snapshot(self) -> Snapshot:
+        """Counts (width, height), indexed [x][y]."""
+        return image_snapshot(self.counts, "y")

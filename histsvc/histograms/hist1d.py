@@ -1,0 +1,76 @@
+"""hist1d: ``np.histogram`` of times of flight, of pixels in a range where one is given."""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from histsvc.histograms.base import Accumulator, Count, HistogramConfig, Range, regular_edges
+from histsvc.model import EventBatch, Int64Array, Role, Snapshot, Variable
+
+# 32-bit pixel ids, signed or unsigned, lie between these.
+_LEAST_PIXEL, _MOST_PIXEL = -(1 << 31), (1 << 32) - 1
+
+
+class Hist1dConfig(HistogramConfig):
+    """Configuration of hist1d; `tof_range` in ns, `det_range` first and last pixel that counts."""
+
+    needs_tof: ClassVar[bool] = True
+    needs_pixel: ClassVar[bool] = False
+
+    type: Literal["hist1d"]
+    tof_range: Range
+    num_bins: Count
+    det_range: Range | None = None
+
+    @property
+    def bins(self) -> int:
+        """Number of bins."""
+        return self.num_bins
+
+    def axes(self) -> dict[str, npt.NDArray[np.float64]]:
+        """Edges of the time of flight in ns, float64 (num_bins + 1,)."""
+        return {"time_of_flight": regular_edges("num_bins", self.num_bins, self.tof_range)}
+
+    def pixels(self) -> tuple[int, int]:
+        """First and last pixel id that counts; wide enough for all where no det_range is given."""
+        first, last = self.det_range or (_LEAST_PIXEL, _MOST_PIXEL)
+        # Beyond 32 bits a limit changes nothing, and int64 may not hold it.
+        return (
+            math.ceil(min(max(first, _LEAST_PIXEL), _MOST_PIXEL + 1)),
+            math.floor(min(max(last, _LEAST_PIXEL - 1), _MOST_PIXEL)),
+        )
+
+    def accumulator(self) -> Hist1d:
+        """Make an empty accumulator."""
+        return Hist1d(self)
+
+
+class Hist1d(Accumulator):
+    """Counts per time-of-flight bin, int64 (num_bins,)."""
+
+    def __init__(self, config: Hist1dConfig) -> None:
+        from histsvc.kernels import axis, hist1d  # loads numba: only where events are filled
+
+        super().__init__(config, np.zeros(config.num_bins, np.int64))
+        self._edges = config.axes()["time_of_flight"]
+        self._axis = axis.axis(self._edges)
+        self._pixels = config.pixels()
+        self._fill = hist1d.fill
+
+    def fill(self, rows: Int64Array, batch: EventBatch) -> None:
+        """Count messages that have times of flight."""
+        self._fill(rows, batch.table, *self._axis, *self._pixels, self.counts, self.tally)
+
+    def snapshot(self) -> Snapshot:
+        """Counts (tof bins,) and edges in ns."""
+        dim = "time_of_flight"
+        return Snapshot(
+            (
+                Variable("counts", Role.COUNTS, (dim,), self.counts.copy(), "counts"),
+                Variable("tof_edges", Role.EDGES, (dim,), self._edges, "ns", "time of flight"),
+            )
+        )

@@ -1,0 +1,73 @@
+"""hist2d: ``np.histogram2d`` of times of flight and pixel ids."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BeforeValidator
+
+from histsvc.histograms.base import Accumulator, Count, HistogramConfig, Range, regular_edges
+from histsvc.model import EventBatch, Int64Array, Role, Snapshot, Variable
+
+
+def _both(value: Any) -> Any:
+    """One number of bins stands for both axes."""
+    return value if isinstance(value, list | tuple) else (value, value)
+
+
+class Hist2dConfig(HistogramConfig):
+    """Configuration of hist2d; `num_bins` one number for both axes or [tof bins, pixel bins]."""
+
+    needs_tof: ClassVar[bool] = True
+    needs_pixel: ClassVar[bool] = True
+
+    type: Literal["hist2d"]
+    tof_range: Range
+    det_range: Range
+    num_bins: Annotated[tuple[Count, Count], BeforeValidator(_both)]
+
+    @property
+    def bins(self) -> int:
+        """Number of bins."""
+        return self.num_bins[0] * self.num_bins[1]
+
+    def axes(self) -> dict[str, npt.NDArray[np.float64]]:
+        """Edges of the time of flight in ns and of the pixel ids, float64 (bins + 1,) each."""
+        return {
+            "time_of_flight": regular_edges("num_bins", self.num_bins[0], self.tof_range),
+            "pixel": regular_edges("num_bins", self.num_bins[1], self.det_range),
+        }
+
+    def accumulator(self) -> Hist2d:
+        """Make an empty accumulator."""
+        return Hist2d(self)
+
+
+class Hist2d(Accumulator):
+    """Counts per time-of-flight bin and pixel bin, int64 (tof bins, pixel bins)."""
+
+    def __init__(self, config: Hist2dConfig) -> None:
+        from histsvc.kernels import axis, hist2d  # loads numba: only where events are filled
+
+        super().__init__(config, np.zeros(config.num_bins, np.int64))
+        self._edges = config.axes()
+        self._tof = axis.axis(self._edges["time_of_flight"])
+        self._pixel = axis.axis(self._edges["pixel"])
+        self._fill = hist2d.fill
+
+    def fill(self, rows: Int64Array, batch: EventBatch) -> None:
+        """Count messages that have times of flight and pixel ids."""
+        self._fill(rows, batch.table, *self._tof, *self._pixel, self.counts, self.tally)
+
+    def snapshot(self) -> Snapshot:
+        """Counts (tof bins, pixel bins) and the edges of both."""
+        tof, pixel = "time_of_flight", "pixel"
+        return Snapshot(
+            (
+                Variable("counts", Role.COUNTS, (tof, pixel), self.counts.copy(), "counts"),
+                Variable("tof_edges", Role.EDGES, (tof,), self._edges[tof], "ns", "time of flight"),
+                Variable("pixel_edges", Role.EDGES, (pixel,), self._edges[pixel], "", "pixel id"),
+            )
+        )

@@ -1,0 +1,63 @@
+"""roihist: regions of interest, rows of consecutive pixel ids from each left edge, as an image."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from histsvc.histograms.base import Accumulator, Count, HistogramConfig, WholeNumber
+from histsvc.histograms.image import image_snapshot
+from histsvc.model import EventBatch, Int64Array, Snapshot
+
+_PixelId = Annotated[WholeNumber, Field(ge=-(1 << 31), lt=1 << 32)]
+
+
+class RoihistConfig(HistogramConfig):
+    """Configuration of roihist: `width` ids from each of `left_edges`."""
+
+    needs_tof: ClassVar[bool] = False
+    needs_pixel: ClassVar[bool] = True
+
+    type: Literal["roihist"]
+    left_edges: Annotated[tuple[_PixelId, ...], Field(min_length=1)]
+    width: Count
+
+    @property
+    def bins(self) -> int:
+        """Number of bins."""
+        return self.width * len(self.left_edges)
+
+    def axes(self) -> dict[str, npt.NDArray[np.float64]]:
+        """Edges 0..width and 0..rows."""
+        return {
+            "x": np.arange(self.width + 1, dtype=np.float64),
+            "row": np.arange(len(self.left_edges) + 1, dtype=np.float64),
+        }
+
+    def accumulator(self) -> Roihist:
+        """Make an empty accumulator."""
+        return Roihist(self)
+
+
+class Roihist(Accumulator):
+    """Counts per row and pixel in it, int64 (rows, width); a pixel in two rows counts in both."""
+
+    def __init__(self, config: RoihistConfig) -> None:
+        from histsvc.kernels import roihist  # loads numba: only where events are filled
+
+        super().__init__(config, np.zeros((len(config.left_edges), config.width), np.int64))
+        lefts = np.array(config.left_edges, np.int64)
+        self._places = np.argsort(lefts, kind="stable").astype(np.int64)
+        self._lefts = lefts[self._places]
+        self._fill = roihist.fill
+
+    def fill(self, rows: Int64Array, batch: EventBatch) -> None:
+        """Count messages that have pixel ids."""
+        self._fill(rows, batch.table, self._lefts, self._places, self.counts, self.tally)
+
+    def snapshot(self) -> Snapshot:
+        """Counts (width, rows), indexed [x][row]."""
+        return image_snapshot(self.counts, "row")

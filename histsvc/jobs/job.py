@@ -1,0 +1,58 @@
+"""A job: the histograms of one accepted command, and what is known of each. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from histsvc.model import WorkerSpec
+from histsvc.protocol.info import HistogramInfo, State
+
+
+class Job:
+    """Collects what workers tell of a job's histograms, and what became of those whose worker is gone."""
+
+    def __init__(self, job: str, specs: Sequence[WorkerSpec]) -> None:
+        self.id = job
+        self._infos = {
+            histogram.index: HistogramInfo(
+                id=histogram.config.get("id") or "",
+                start=spec.start_ms,
+                stop=spec.stop_ms,
+                state=State.ERROR if histogram.error else State.INITIALISED,
+                error_message=histogram.error,
+                job=job,
+                index=histogram.index,
+                config_hash=histogram.config_hash,
+            )
+            for spec in specs
+            for histogram in spec.histograms
+        }
+
+    @property
+    def infos(self) -> tuple[HistogramInfo, ...]:
+        """The latest info of every histogram, in the order of the command."""
+        return tuple(self._infos[index] for index in sorted(self._infos))
+
+    def heard(self, infos: Iterable[HistogramInfo]) -> None:
+        """A worker tells how its histograms are; what has ended in ERROR stays as it was."""
+        for info in infos:
+            if info.job == self.id and self._infos[info.index].state is not State.ERROR:
+                self._infos[info.index] = info
+
+    def lost(self, spec: WorkerSpec, reason: str) -> WorkerSpec:
+        """The worker of `spec` is gone: its histograms that still counted are in ERROR.
+
+        Returns what another worker has to do: to publish them as ERROR with the reason, reading nothing.
+        """
+        broken = []
+        for histogram in spec.histograms:
+            info = self._infos[histogram.index]
+            if info.state is State.FINISHED:
+                continue
+            error = info.error_message or reason
+            self._infos[histogram.index] = info.model_copy(
+                update={"state": State.ERROR, "error_message": error}
+            )
+            broken.append(replace(histogram, error=error))
+        return replace(spec, histograms=tuple(broken), starts=())

@@ -1,0 +1,179 @@
+"""Keeps warm spare workers, watches all, and turns the death of one into the ERROR of its histograms."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Sequence
+from multiprocessing.connection import wait
+
+from histsvc.clock import Clock, Deadline
+from histsvc.jobs.job import Job
+from histsvc.jobs.worker_process import WorkerProcess, WorkerState
+from histsvc.model import WorkerSpec
+from histsvc.protocol.heartbeat import WorkerStatus
+from histsvc.protocol.info import HistogramInfo
+from histsvc.worker.link import Go, Prepare
+
+_log = logging.getLogger(__name__)
+_FIRST_BACKOFF_S = 0.5
+_LONGEST_BACKOFF_S = 30.0
+
+
+class Supervisor:
+    """Workers and jobs. At most twice `size` workers: those that count, and as many spare ones.
+
+    So a job is prepared in spare workers while the one that it replaces still counts.
+    """
+
+    def __init__(self, spawn: Callable[[int], WorkerProcess], size: int, clock: Clock) -> None:
+        self.size = size
+        self.jobs: dict[str, Job] = {}
+        self.counters: Counter[str] = Counter()
+        self.restarts = 0
+        self._spawn = spawn
+        self._clock = clock
+        self._workers: list[WorkerProcess] = []
+        self._retired: Counter[str] = Counter()
+        self._orphans: list[WorkerSpec] = []
+        self._number = 0
+        self._backoff_s = 0.0
+        self._next_spawn_s = clock.monotonic_s()
+
+    def tick(self, timeout_s: float) -> None:
+        """Hear what workers say, for no longer than `timeout_s`, and replace those that died."""
+        wait([end for w in self._workers for end in (w.pipe, w.process.sentinel)], timeout_s)
+        for worker in list(self._workers):
+            worker.receive()
+            if worker.process.exitcode is not None:
+                self._bury(worker)
+            elif worker.stats is not None:
+                self._hear(worker)
+        self._keep_spares()
+        self._care_for_orphans()
+
+    @property
+    def warm(self) -> bool:
+        """Whether a worker is ready for a job."""
+        return any(worker.state is not WorkerState.STARTING for worker in self._workers)
+
+    @property
+    def replacing(self) -> bool:
+        """Whether a worker that died has not been replaced yet."""
+        return self._backoff_s > 0 and len(self._spares()) < self.size
+
+    def reserve(self, count: int) -> list[WorkerProcess] | None:
+        """Take `count` spare workers, or none where there are not enough yet."""
+        spares = self._spares()
+        if len(spares) < count:
+            return None
+        for worker in spares[:count]:
+            worker.state = WorkerState.RESERVED
+        return spares[:count]
+
+    def counting(self, job: str | None = None) -> list[WorkerProcess]:
+        """The workers that count, those of one job or all."""
+        return [
+            worker
+            for worker in self._workers
+            if worker.state is WorkerState.COUNTING
+            and worker.spec is not None
+            and job in (None, worker.spec.job)
+        ]
+
+    def begin(self, job: Job, workers: Sequence[WorkerProcess], specs: Sequence[WorkerSpec]) -> None:
+        """A job's workers count from now on."""
+        self.jobs[job.id] = job
+        for worker, spec in zip(workers, specs, strict=True):
+            worker.state, worker.spec = WorkerState.COUNTING, spec
+
+    def free(self, workers: Sequence[WorkerProcess]) -> None:
+        """These workers have nothing to do any more."""
+        for worker in workers:
+            if worker in self._workers:
+                worker.state, worker.spec, worker.stats = WorkerState.SPARE, None, None
+
+    def forget(self, job: str) -> None:
+        """A job was replaced or stopped."""
+        self.jobs.pop(job, None)
+        self._orphans = [spec for spec in self._orphans if spec.job != job]
+
+    def discard(self, worker: WorkerProcess) -> None:
+        """A worker does not answer: end it, so that what it did is seen as lost."""
+        _log.warning("worker %d does not answer and is ended", worker.pid)
+        worker.process.kill()
+
+    def infos(self) -> tuple[HistogramInfo, ...]:
+        """The histograms of all jobs."""
+        return tuple(info for job in self.jobs.values() for info in job.infos)
+
+    def statuses(self) -> tuple[WorkerStatus, ...]:
+        """All worker processes."""
+        return tuple(WorkerStatus(w.pid, w.state, self.restarts) for w in self._workers)
+
+    def totals(self) -> Counter[str]:
+        """What all workers have counted, also those that are gone."""
+        totals = self._retired.copy()
+        for worker in self._workers:
+            totals.update(worker.counters)
+        return totals
+
+    def stop(self, seconds: float) -> None:
+        """End all workers: ask everyone first, then wait for everyone under one deadline."""
+        deadline = Deadline(self._clock, seconds)
+        for worker in self._workers:
+            worker.leave()
+        for worker in self._workers:
+            worker.end(deadline)
+        self._workers.clear()
+
+    def _spares(self) -> list[WorkerProcess]:
+        return [worker for worker in self._workers if worker.state is WorkerState.SPARE]
+
+    def _hear(self, worker: WorkerProcess) -> None:
+        stats, worker.stats = worker.stats, None
+        if stats is None:
+            return
+        worker.counters = Counter(stats.counters)
+        for info in stats.infos:
+            if info.job in self.jobs:
+                self.jobs[info.job].heard([info])
+
+    def _bury(self, worker: WorkerProcess) -> None:
+        self._workers.remove(worker)
+        reason = str(worker.lost())
+        _log.error("%s (it was %s)", reason, worker.state)
+        self._hear(worker)
+        self._retired.update(worker.counters)
+        self.restarts += 1
+        if worker.state is WorkerState.STARTING:
+            self._backoff_s = min(max(self._backoff_s * 2, _FIRST_BACKOFF_S), _LONGEST_BACKOFF_S)
+            self._next_spawn_s = self._clock.monotonic_s() + self._backoff_s
+        if worker.state is WorkerState.COUNTING and worker.spec is not None and worker.spec.job in self.jobs:
+            orphan = self.jobs[worker.spec.job].lost(worker.spec, reason)
+            if orphan.histograms:
+                self._orphans.append(orphan)
+
+    def _keep_spares(self) -> None:
+        """Spawn what is missing; until one has loaded the kernels, and perhaps compiled them, only that one."""
+        if self._clock.monotonic_s() < self._next_spawn_s:
+            return
+        waiting = [w for w in self._workers if w.state in (WorkerState.STARTING, WorkerState.SPARE)]
+        target = self.size if self.warm else 1
+        for _ in range(target - len(waiting)):
+            self._number += 1
+            self._workers.append(self._spawn(self._number))
+        if len(self._spares()) >= self.size:
+            self._backoff_s = 0.0
+
+    def _care_for_orphans(self) -> None:
+        """Let a spare worker publish, as ERROR, the histograms whose worker died."""
+        while self._orphans:
+            reserved = self.reserve(1)
+            if reserved is None:
+                return
+            orphan = self._orphans.pop(0)
+            worker = reserved[0]
+            worker.state, worker.spec = WorkerState.COUNTING, orphan
+            prepared = worker.request(Prepare(orphan))
+            prepared.add_done_callback(lambda done, w=worker: None if done.exception() else w.request(Go()))

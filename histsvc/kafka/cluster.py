@@ -1,0 +1,131 @@
+"""Answers about topics and offsets from one AdminClient a cluster.
+
+An AdminClient answers in 1 to 3 ms; a consumer that is reading takes 505 ms, because the question queues
+behind its long poll. `describe_topics` never creates a topic, `list_topics` does.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+from confluent_kafka import (
+    IsolationLevel,
+    KafkaError,
+    KafkaException,
+    TopicCollection,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient, OffsetSpec
+
+from histsvc.kafka.security import client_config
+from histsvc.kafka.trouble import Trouble, broker_error
+from histsvc.model import Partition
+from histsvc.ports import Cluster, FoundOffset, OffsetAt, TopicFacts
+from histsvc.settings import Security
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+# One try; who asks tries again until its own deadline.
+_REQUEST_S = 2.0
+
+
+class KafkaCluster:
+    """The cluster of a list of brokers."""
+
+    def __init__(self, brokers: tuple[str, ...], security: Security) -> None:
+        self._trouble = Trouble(f"brokers {', '.join(brokers)}")
+        config = client_config(brokers, security)
+        self._admin = AdminClient({**config, "error_cb": self._trouble})
+
+    @property
+    def trouble(self) -> str:
+        """The last reason of a connection failure, empty where there was none."""
+        self._admin.poll(0)  # an AdminClient's error callback runs in here only
+        return self._trouble.last
+
+    def describe(self, topics: Iterable[str]) -> Future[dict[str, TopicFacts]]:
+        """Facts about topics; never creates one."""
+        asked = self._admin.describe_topics(TopicCollection(list(topics)), request_timeout=_REQUEST_S)
+        return _together(asked, _facts)
+
+    def offsets(
+        self, partitions: Iterable[Partition], at: OffsetAt | int
+    ) -> Future[dict[Partition, FoundOffset]]:
+        """The offsets at a place, or of the first message with a timestamp ≥ `at` ms.
+
+        The end is the one that a reader of committed messages reaches.
+        """
+        names = {TopicPartition(p.topic, p.number): p for p in partitions}
+        asked = self._admin.list_offsets(
+            {partition: _spec(at) for partition in names},
+            isolation_level=IsolationLevel.READ_COMMITTED,
+            request_timeout=_REQUEST_S,
+        )
+        return _together({names[partition]: future for partition, future in asked.items()}, _found)
+
+
+class KafkaClusters:
+    """One KafkaCluster for each list of brokers, made when it is first asked for."""
+
+    def __init__(self, security: Security) -> None:
+        self._security = security
+        self._clusters: dict[tuple[str, ...], KafkaCluster] = {}
+
+    def of(self, brokers: tuple[str, ...]) -> Cluster:
+        """The cluster of these brokers."""
+        if brokers not in self._clusters:
+            self._clusters[brokers] = KafkaCluster(brokers, self._security)
+        return self._clusters[brokers]
+
+
+def _spec(at: OffsetAt | int) -> OffsetSpec:
+    if at is OffsetAt.EARLIEST:
+        return OffsetSpec.earliest()
+    if at is OffsetAt.LATEST:
+        return OffsetSpec.latest()
+    return OffsetSpec.for_timestamp(int(at))
+
+
+def _facts(asked: Future[Any]) -> TopicFacts:
+    try:
+        description = asked.result()
+    except KafkaException as error:
+        if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+            return TopicFacts(partitions=0)
+        raise
+    return TopicFacts(len(description.partitions), str(description.topic_id))
+
+
+def _found(asked: Future[Any]) -> FoundOffset:
+    result = asked.result()
+    return FoundOffset(result.offset, result.timestamp)
+
+
+def _together(asked: Mapping[K, Future[Any]], read: Callable[[Future[Any]], V]) -> Future[dict[K, V]]:
+    """One future of all answers; it ends with a BrokerError as soon as all are in and one is bad."""
+    together: Future[dict[K, V]] = Future()
+    remaining = len(asked)
+    lock = threading.Lock()
+
+    def one_more(_: object) -> None:
+        nonlocal remaining
+        with lock:
+            remaining -= 1
+            last = remaining == 0
+        if last:
+            finish()
+
+    def finish() -> None:
+        try:
+            together.set_result({key: read(future) for key, future in asked.items()})
+        except KafkaException as error:
+            together.set_exception(broker_error(error.args[0]))
+
+    if not asked:
+        together.set_result({})
+    for future in asked.values():
+        future.add_done_callback(one_more)
+    return together

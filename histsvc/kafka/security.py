@@ -1,0 +1,37 @@
+"""From our settings to those of librdkafka."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from histsvc.settings import Security
+
+Config = dict[str, str | int | bool]
+
+# Measured on a real broker: with the defaults a frozen broker goes unnoticed for 61 s and an outage
+# of 43 s leaves 800 log lines per client (docs/adr/0004-kafka-client-settings.md).
+_RESILIENCE: Config = {
+    "metadata.recovery.strategy": "none",
+    "reconnect.backoff.ms": 100,
+    "reconnect.backoff.max.ms": 1000,
+    "socket.timeout.ms": 6000,
+    "socket.keepalive.enable": True,
+    "topic.metadata.refresh.interval.ms": 10000,
+    "retry.backoff.ms": 100,
+}
+
+
+def client_config(brokers: Sequence[str], security: Security) -> Config:
+    """What every client is made with: where the brokers are, how to talk to them, how to survive them."""
+    given = {
+        "security.protocol": security.protocol,
+        "sasl.mechanism": security.sasl_mechanism,
+        "sasl.username": security.sasl_username,
+        "sasl.password": security.sasl_password,
+        "ssl.ca.location": security.ssl_cafile,
+        "ssl.certificate.location": security.ssl_certfile,
+        "ssl.key.location": security.ssl_keyfile,
+    }
+    config: Config = {"bootstrap.servers": ",".join(brokers), **_RESILIENCE}
+    config.update({key: value for key, value in given.items() if value is not None})
+    return config

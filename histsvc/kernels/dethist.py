@@ -1,0 +1,39 @@
+"""Fill of dethist: one bin per pixel id."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import carray
+
+from histsvc.kernels.jit import kernel, pointer
+from histsvc.kernels.parse import vector_at
+from histsvc.model import Column, Int64Array, Tally
+
+_MASK, _PIXEL, _PIXEL_LENGTH = int(Column.MASK), int(Column.PIXEL_ADDRESS), int(Column.PIXEL_LENGTH)
+_COUNTED, _FILTERED = int(Tally.COUNTED), int(Tally.FILTERED)
+
+
+@kernel("void(int64[::1], int64[:, ::1], int64, int64[::1], int64[::1])")
+def fill(rows: Int64Array, table: Int64Array, first: int, counts: Int64Array, tally: Int64Array) -> None:
+    """Count the messages `rows` into `counts`, int64 (pixels,), in the order of the ids from `first` on."""
+    for row in rows:
+        mask = table[_MASK, row]
+        pixel = carray(pointer(table[_PIXEL, row]), (table[_PIXEL_LENGTH, row],), np.int32)
+        counted = 0
+        for j in range(pixel.size):
+            i = (np.int64(pixel[j]) & mask) - first
+            if 0 <= i < counts.size:
+                counts[i] += 1
+                counted += 1
+        tally[_COUNTED] += counted
+        tally[_FILTERED] += pixel.size - counted
+
+
+def fill_numpy(rows: Int64Array, table: Int64Array, first: int, counts: Int64Array, tally: Int64Array) -> None:
+    """Do what `fill` does, in numpy."""
+    for row in rows.tolist():
+        i = vector_at(table, row, Column.PIXEL_ADDRESS, Column.PIXEL_LENGTH) - first
+        inside = (i >= 0) & (i < counts.size)
+        counts += np.bincount(i[inside], minlength=counts.size)
+        tally[Tally.COUNTED] += np.count_nonzero(inside)
+        tally[Tally.FILTERED] += np.count_nonzero(~inside)

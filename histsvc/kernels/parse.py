@@ -1,0 +1,246 @@
+"""The FlatBuffers parser: which messages carry events, and where their vectors are.
+
+It follows the FlatBuffers binary format (flatbuffers.dev, "FlatBuffer Internals"): a root offset, a table
+with a signed offset to its vtable, a vtable of 16-bit field offsets, vectors with a 32-bit length. Nothing
+is read that has not been proved to lie inside the message, and nothing is reported that has not either.
+A vector that is not aligned as the format demands is refused, because kernels read it in place.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import struct
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from numba import carray
+
+from histsvc.kernels.jit import helper, kernel, pointer
+from histsvc.model import Column, EventLayout, Fault, Int64Array
+
+_NONE = int(Fault.NONE)
+_OTHER_SCHEMA = int(Fault.OTHER_SCHEMA)
+_NO_SCHEMA = int(Fault.NO_SCHEMA)
+_OUT_OF_BOUNDS = int(Fault.OUT_OF_BOUNDS)
+_MISALIGNED = int(Fault.MISALIGNED)
+_LENGTHS_DIFFER = int(Fault.LENGTHS_DIFFER)
+_FAULT, _SCHEMA, _SOURCE, _TIME, _MASK = (int(c) for c in list(Column)[:5])
+_TOF, _TOF_LENGTH, _PIXEL, _PIXEL_LENGTH = (int(c) for c in list(Column)[5:])
+
+# The columns of a layout row, as `layout_table` writes them.
+_ID, _L_SOURCE, _L_TIME, _L_TIME_IS_VECTOR, _L_TOF, _L_PIXEL, _L_MASK = range(7)
+
+
+def layout_table(layouts: Sequence[EventLayout]) -> Int64Array:
+    """Make the parser's table of schemas, int64 (schemas, 7), in the order of `layouts`."""
+    rows = [
+        (
+            struct.unpack("<I", layout.schema.encode("ascii"))[0],
+            layout.source,
+            layout.reference_time,
+            int(layout.reference_time_is_vector),
+            layout.tof,
+            layout.pixel,
+            0xFFFFFFFF if layout.unsigned else -1,
+        )
+        for layout in layouts
+    ]
+    return np.array(rows, dtype=np.int64).reshape(len(rows), 7)
+
+
+def name_table(names: Sequence[str]) -> tuple[npt.NDArray[np.uint8], Int64Array]:
+    """Make the parser's list of source names: their UTF-8 bytes joined, and the end of each, int64."""
+    encoded = [name.encode("utf-8") for name in names]
+    ends = np.cumsum([0, *(len(name) for name in encoded)], dtype=np.int64)[1:]
+    return np.frombuffer(bytearray(b"".join(encoded)), dtype=np.uint8), ends
+
+
+@helper
+def _unsigned(data: npt.NDArray[np.uint8], at: int, width: int) -> int:
+    """Read a little-endian unsigned integer of `width` bytes; 8 bytes wrap into int64."""
+    value = np.int64(0)
+    for i in range(width):
+        value |= np.int64(data[at + i]) << np.int64(8 * i)
+    return value  # type: ignore[return-value]
+
+
+@helper
+def _field(data: npt.NDArray[np.uint8], table: int, slot: int, width: int) -> int:
+    """Find a field of `width` bytes: its position, 0 where it is absent, -1 where it is out of bounds.
+
+    `table` has been proved by `_root`, so its vtable's first four bytes can be read.
+    """
+    vtable = table - np.int64(np.int32(_unsigned(data, table, 4)))
+    if slot + 2 > _unsigned(data, vtable, 2):
+        return 0
+    relative = _unsigned(data, vtable + slot, 2)
+    if relative == 0:
+        return 0
+    if relative < 4 or relative + width > _unsigned(data, vtable + 2, 2):
+        return -1
+    return table + relative
+
+
+@helper
+def _root(data: npt.NDArray[np.uint8]) -> int:
+    """Find the root table and prove that it and its vtable lie inside the message; -1 otherwise."""
+    size = data.size
+    table = _unsigned(data, 0, 4)
+    if table < 8 or table + 4 > size:
+        return -1
+    vtable = table - np.int64(np.int32(_unsigned(data, table, 4)))
+    if vtable < 4 or vtable + 4 > size:
+        return -1
+    if vtable % 2 != 0 or _unsigned(data, vtable, 2) < 4 or vtable + _unsigned(data, vtable, 2) > size:
+        return -1
+    if table + _unsigned(data, vtable + 2, 2) > size:
+        return -1
+    return table
+
+
+@helper
+def _vector(data: npt.NDArray[np.uint8], table: int, slot: int, width: int) -> tuple[int, int]:
+    """Find a vector's first byte and its length; (0, 0) where it is absent, (-1, 0) where out of bounds."""
+    field = _field(data, table, slot, 4)
+    if field <= 0:
+        return field, 0
+    start = field + _unsigned(data, field, 4)
+    if start + 4 > data.size:
+        return -1, 0
+    length = _unsigned(data, start, 4)
+    if start + 4 + length * width > data.size:
+        return -1, 0
+    return start + 4, length
+
+
+@helper
+def _blank(byte: int) -> bool:
+    return byte == 32 or 9 <= byte <= 13
+
+
+@helper
+def _source(
+    data: npt.NDArray[np.uint8], start: int, length: int, names: npt.NDArray[np.uint8], ends: Int64Array
+) -> int:
+    """Index of the source's name, stripped of blanks at both ends, in `names`; -1 for none of them."""
+    end = start + length
+    while start < end and _blank(data[start]):
+        start += 1
+    while end > start and _blank(data[end - 1]):
+        end -= 1
+    begin = np.int64(0)
+    for i in range(ends.size):
+        if ends[i] - begin == end - start:
+            same = True
+            for j in range(end - start):
+                if data[start + j] != names[begin + j]:
+                    same = False
+                    break
+            if same:
+                return i
+        begin = ends[i]
+    return -1
+
+
+@helper
+def _schema(data: npt.NDArray[np.uint8], layouts: Int64Array) -> int:
+    """Index of the message's schema in `layouts`, -1 for another schema, -2 where it names none."""
+    if data.size < 8:
+        return -2
+    identifier = _unsigned(data, 4, 4)
+    for i in range(layouts.shape[0]):
+        if layouts[i, _ID] == identifier:
+            return i
+    for i in range(4, 8):
+        byte = data[i]
+        if not (48 <= byte <= 57 or 65 <= byte <= 90 or 97 <= byte <= 122):
+            return -2
+    return -1
+
+
+@helper
+def _newest_time(data: npt.NDArray[np.uint8], table: int, slot: int, is_vector: bool) -> tuple[int, int]:
+    """The newest reference time and 0, or 0 and -1 where it is out of bounds; absent or empty is 0."""
+    if not is_vector:
+        field = _field(data, table, slot, 8)
+        if field <= 0:
+            return 0, field
+        return _unsigned(data, field, 8), 0
+    start, length = _vector(data, table, slot, 8)
+    if start < 0:
+        return 0, -1
+    newest = np.int64(0)
+    for i in range(length):
+        time = _unsigned(data, start + 8 * i, 8)
+        if i == 0 or time > newest:
+            newest = time  # type: ignore[assignment]
+    return newest, 0  # type: ignore[return-value]
+
+
+@helper
+def _message(
+    data: npt.NDArray[np.uint8],
+    address: int,
+    layout: Int64Array,
+    names: npt.NDArray[np.uint8],
+    ends: Int64Array,
+    out: Int64Array,
+) -> int:
+    """Parse one message of a known schema into its column of the table; returns its fault."""
+    table = _root(data)
+    if table < 0:
+        return _OUT_OF_BOUNDS
+    name, name_length = _vector(data, table, layout[_L_SOURCE], 1)
+    time, time_fault = _newest_time(data, table, layout[_L_TIME], layout[_L_TIME_IS_VECTOR] != 0)
+    tof, tof_length = _vector(data, table, layout[_L_TOF], 4)
+    pixel, pixel_length = _vector(data, table, layout[_L_PIXEL], 4)
+    if name < 0 or time_fault < 0 or tof < 0 or pixel < 0:
+        return _OUT_OF_BOUNDS
+    if (tof_length > 0 and (address + tof) % 4 != 0) or (pixel_length > 0 and (address + pixel) % 4 != 0):
+        return _MISALIGNED
+    if tof_length > 0 and pixel_length > 0 and tof_length != pixel_length:
+        return _LENGTHS_DIFFER
+    out[_SOURCE] = _source(data, name, name_length, names, ends)
+    out[_TIME] = time
+    out[_MASK] = layout[_L_MASK]
+    out[_TOF] = address + tof
+    out[_TOF_LENGTH] = tof_length
+    out[_PIXEL] = address + pixel
+    out[_PIXEL_LENGTH] = pixel_length
+    return _NONE
+
+
+@kernel("void(int64[::1], int64[::1], int64[:, ::1], uint8[::1], int64[::1], int64[:, ::1])")
+def parse(
+    address: Int64Array,
+    size: Int64Array,
+    layouts: Int64Array,
+    names: npt.NDArray[np.uint8],
+    ends: Int64Array,
+    table: Int64Array,
+) -> None:
+    """Fill the table of a batch: message i is the `size[i]` bytes at `address[i]`.
+
+    `layouts` comes from `layout_table`, `names` and `ends` from `name_table`; `table` is int64
+    (len(Column), messages) and written whole.
+    """
+    for i in range(address.size):
+        table[:, i] = 0
+        table[_SOURCE, i] = -1
+        data = carray(pointer(address[i]), (size[i],), np.uint8)
+        schema = _schema(data, layouts)
+        table[_SCHEMA, i] = max(schema, -1)
+        if schema < 0:
+            table[_FAULT, i] = _OTHER_SCHEMA if schema == -1 else _NO_SCHEMA
+            continue
+        table[_FAULT, i] = _message(data, address[i], layouts[schema], names, ends, table[:, i])
+
+
+def vector_at(table: Int64Array, message: int, address: Column, length: Column) -> Int64Array:
+    """A copy of one vector of a parsed message as int64 (events,): how the numpy twins read."""
+    count = int(table[length, message])
+    if count == 0:
+        return np.empty(0, np.int64)
+    raw = (ctypes.c_int32 * count).from_address(int(table[address, message]))
+    return np.frombuffer(raw, np.int32).astype(np.int64) & int(table[Column.MASK, message])

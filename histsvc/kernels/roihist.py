@@ -1,0 +1,79 @@
+"""Fill of roihist: rows of consecutive pixel ids, which may overlap."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import carray
+
+from histsvc.kernels.jit import helper, kernel, pointer
+from histsvc.kernels.parse import vector_at
+from histsvc.model import Column, Int64Array, Tally
+
+_MASK, _PIXEL, _PIXEL_LENGTH = int(Column.MASK), int(Column.PIXEL_ADDRESS), int(Column.PIXEL_LENGTH)
+_COUNTED, _FILTERED = int(Tally.COUNTED), int(Tally.FILTERED)
+
+
+@helper
+def _last_left_of(p: int, lefts: Int64Array) -> int:
+    """Index of the last left edge that is not above `p`, -1 for none: a search without branches."""
+    base, count = 0, lefts.size
+    while count > 1:
+        half = count // 2
+        base += half if lefts[base + half] <= p else 0
+        count -= half
+    return base if lefts[base] <= p else -1
+
+
+@kernel("void(int64[::1], int64[:, ::1], int64[::1], int64[::1], int64[:, ::1], int64[::1])")
+def fill(
+    rows: Int64Array,
+    table: Int64Array,
+    lefts: Int64Array,
+    places: Int64Array,
+    counts: Int64Array,
+    tally: Int64Array,
+) -> None:
+    """Count the messages `rows` into `counts`, int64 (regions, width).
+
+    `lefts` holds the left edges ascending and `places` the row of `counts` that each belongs to. Since all
+    are equally wide, the regions that hold a pixel are neighbours in `lefts`: the last one whose edge is
+    not above the pixel, and those before it that still reach the pixel.
+    """
+    width = counts.shape[1]
+    for row in rows:
+        mask = table[_MASK, row]
+        pixel = carray(pointer(table[_PIXEL, row]), (table[_PIXEL_LENGTH, row],), np.int32)
+        filtered, counted = 0, 0
+        for j in range(pixel.size):
+            p = np.int64(pixel[j]) & mask
+            k = _last_left_of(p, lefts)
+            if k < 0 or p - lefts[k] >= width:
+                filtered += 1
+                continue
+            while k >= 0 and p - lefts[k] < width:
+                counts[places[k], p - lefts[k]] += 1
+                counted += 1
+                k -= 1
+        tally[_FILTERED] += filtered
+        tally[_COUNTED] += counted
+
+
+def fill_numpy(
+    rows: Int64Array,
+    table: Int64Array,
+    lefts: Int64Array,
+    places: Int64Array,
+    counts: Int64Array,
+    tally: Int64Array,
+) -> None:
+    """Do what `fill` does, in numpy."""
+    width = counts.shape[1]
+    for row in rows.tolist():
+        p = vector_at(table, row, Column.PIXEL_ADDRESS, Column.PIXEL_LENGTH)
+        held = np.zeros(p.size, dtype=bool)
+        for left, place in zip(lefts.tolist(), places.tolist(), strict=True):
+            here = (p >= left) & (p < left + width)
+            held |= here
+            counts[place] += np.bincount(p[here] - left, minlength=width)
+            tally[Tally.COUNTED] += np.count_nonzero(here)
+        tally[Tally.FILTERED] += np.count_nonzero(~held)

@@ -1,0 +1,7 @@
+"""Load every kernel, compiling what the cache does not have: tens of seconds the first time."""
+
+from __future__ import annotations
+
+from histsvc.kernels import dethist, hist1d, hist2d, parse, roihist, transpose
+
+KERNELS = (parse.parse, hist1d.fill, hist2d.fill, dethist.fill, roihist.fill, transpose.transpose)

@@ -1,0 +1,112 @@
+"""What the inside of the service needs from the outside; adapters and fakes both fit these."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Protocol
+
+from histsvc.model import Partition, RawMessages, Start
+
+
+class Reader(Protocol):
+    """Reads partitions from explicit offsets; slots are indices into the `starts` it was given."""
+
+    def assign(self, starts: Sequence[Start]) -> None:
+        """Forget what was read before and begin at these offsets."""
+        ...
+
+    def read(self, timeout_s: float) -> RawMessages:
+        """What has come, waiting no longer than `timeout_s` for the first of it; may be empty."""
+        ...
+
+    def drop(self, slots: Iterable[int]) -> None:
+        """Read these slots no more."""
+        ...
+
+    def ends(self) -> Mapping[int, int]:
+        """The end offset of each slot as far as it is known without asking a broker."""
+        ...
+
+    def release(self) -> None:
+        """Read nothing any more; connections may be kept for the next assignment."""
+        ...
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """One message to be sent: `key` and `value` as Kafka has them."""
+
+    brokers: tuple[str, ...]
+    topic: str
+    key: bytes
+    value: bytes
+
+
+class Sender(Protocol):
+    """Sends messages; every one is answered."""
+
+    def send(self, message: Outgoing) -> Future[None]:
+        """Hand a message over; the future ends with its delivery report, a BrokerError where it failed."""
+        ...
+
+    def serve(self, timeout_s: float) -> None:
+        """Let delivery reports come in, for no longer than `timeout_s`."""
+        ...
+
+    def give_up(self) -> None:
+        """Drop what has not been delivered; its futures end with an error."""
+        ...
+
+
+@dataclass(frozen=True)
+class TopicFacts:
+    """What the broker says about a topic; `partitions` is 0 where there is no such topic."""
+
+    partitions: int
+    topic_id: str = ""
+
+
+class OffsetAt(IntEnum):
+    """Places in a partition to ask for, beside timestamps in ms."""
+
+    EARLIEST = -2
+    LATEST = -1
+
+
+@dataclass(frozen=True)
+class FoundOffset:
+    """An offset, -1 where there is none, and the timestamp of its message in ms, -1 where not asked for."""
+
+    offset: int
+    timestamp_ms: int
+
+
+class Cluster(Protocol):
+    """Answers questions about topics and offsets of one Kafka cluster; futures may end with BrokerError."""
+
+    def describe(self, topics: Iterable[str]) -> Future[dict[str, TopicFacts]]:
+        """Facts about topics; never creates one."""
+        ...
+
+    def offsets(
+        self, partitions: Iterable[Partition], at: OffsetAt | int
+    ) -> Future[dict[Partition, FoundOffset]]:
+        """The offsets at a place, or of the first message with a timestamp ≥ `at` ms."""
+        ...
+
+    @property
+    def trouble(self) -> str:
+        """The last reason of a connection failure, empty where there was none."""
+        ...
+
+
+class Clusters(Protocol):
+    """Finds the one Cluster of a list of brokers."""
+
+    def of(self, brokers: tuple[str, ...]) -> Cluster:
+        """The cluster of these brokers."""
+        ...
+

@@ -1,0 +1,83 @@
+"""The heartbeat: that the service lives, and how it is (protocol.md, section 5)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from histsvc.protocol.info import HistogramInfo, State
+
+PROTOCOL = "1.0"
+
+
+class ServiceState(StrEnum):
+    """How the service is as a whole."""
+
+    IDLE = "IDLE"
+    RUNNING = "RUNNING"
+    DEGRADED = "DEGRADED"
+
+
+@dataclass(frozen=True)
+class ServiceIdentity:
+    """Who the service is; `uptime_ms` since it was started."""
+
+    name: str
+    id: str
+    version: str
+    protocol: str
+    uptime_ms: int
+
+
+@dataclass(frozen=True)
+class WorkerStatus:
+    """One worker process."""
+
+    pid: int
+    state: str
+    restarts: int
+
+
+@dataclass(frozen=True)
+class Heartbeat:
+    """One heartbeat; times in ms."""
+
+    message: int
+    message_interval: int
+    identity: ServiceIdentity
+    histograms: tuple[HistogramInfo, ...]
+    workers: tuple[WorkerStatus, ...]
+    replacing: bool = False
+    counters: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def state(self) -> ServiceState:
+        """DEGRADED with a histogram in ERROR or a worker being replaced; else RUNNING while any counts."""
+        states = {info.state for info in self.histograms}
+        if State.ERROR in states or self.replacing:
+            return ServiceState.DEGRADED
+        running = states & {State.INITIALISED, State.COUNTING}
+        return ServiceState.RUNNING if running else ServiceState.IDLE
+
+    def to_json(self) -> bytes:
+        """The message as it goes out."""
+        identity = asdict(self.identity)
+        return json.dumps(
+            {
+                "message": self.message,
+                "message_interval": self.message_interval,
+                "service": identity.pop("name"),
+                **identity,
+                "state": self.state,
+                "histograms": [_short(info) for info in self.histograms],
+                "workers": [asdict(worker) for worker in self.workers],
+                "counters": self.counters,
+            }
+        ).encode()
+
+
+def _short(info: HistogramInfo) -> dict[str, Any]:
+    keys = {"id", "job", "state", "sum", "rate", "lag", "data_age_ms", "error_message"}
+    return info.model_dump(include=keys, exclude_none=True, mode="json")

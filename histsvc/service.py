@@ -1,0 +1,202 @@
+"""The service: commands → workers → heartbeat, in a loop that never blocks."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+from histsvc import __version__
+from histsvc.clock import Clock, Deadline, Every, now_ms
+from histsvc.commands.context import Context
+from histsvc.commands.dispatch import Dispatcher
+from histsvc.commands.ending import end_jobs
+from histsvc.commands.steps import Steps
+from histsvc.errors import BrokerError
+from histsvc.jobs.supervisor import Supervisor
+from histsvc.model import Partition, Start
+from histsvc.ports import Clusters, OffsetAt, Outgoing, Reader, Sender
+from histsvc.protocol.heartbeat import PROTOCOL, Heartbeat, ServiceIdentity
+from histsvc.settings import ServiceSettings
+
+_log = logging.getLogger(__name__)
+# How long a tick waits for workers: while a command is under way, and otherwise.
+_BUSY_TICK_S = 0.001
+_IDLE_TICK_S = 0.01
+# What the end of the service may take: for the last histograms, for the last replies, for the workers.
+_LAST_HISTOGRAMS_S = 5.0
+_LAST_REPLIES_S = 2.0
+_LAST_WORKERS_S = 3.0
+
+
+class Service:
+    """Reads commands, lets them be done, watches the workers and beats its heart."""
+
+    def __init__(
+        self,
+        settings: ServiceSettings,
+        supervisor: Supervisor,
+        commands: Reader,
+        sender: Sender,
+        clusters: Clusters,
+        clock: Clock,
+    ) -> None:
+        self.counters: Counter[str] = Counter()
+        self._settings = settings
+        self._supervisor = supervisor
+        self._commands = commands
+        self._sender = sender
+        self._clusters = clusters
+        self._clock = clock
+        self._begun_s = clock.monotonic_s()
+        self._heartbeat_due = Every(clock, settings.heartbeat_interval_ms / 1000)
+        self._unanswered: list[Future[None]] = []
+        self._ready = False
+        self._starting = self._start()
+        own = (settings.config_topic, settings.response_topic, settings.heartbeat_topic)
+        self._context = Context(
+            supervisor,
+            clusters,
+            clock,
+            settings.limits,
+            self._identity,
+            settings.kafka.brokers,
+            tuple(topic for topic in own if topic),
+        )
+        timeout_s = settings.command_timeout_ms / 1000
+        self._dispatcher = Dispatcher(self._context, settings.service_id, timeout_s, self._reply)
+
+    def run(self, stopped: Callable[[], bool]) -> bool:
+        """Work until `stopped` says so; returns whether everything was delivered in the end."""
+        while not stopped():
+            self.tick()
+        return self._end()
+
+    def tick(self) -> None:
+        """Do once what there is to do; takes at most some ms."""
+        self._supervisor.tick(_BUSY_TICK_S if self._dispatcher.busy else _IDLE_TICK_S)
+        self._sender.serve(0)
+        if not self._ready:
+            next(self._starting, None)
+            return
+        self._receive()
+        self._dispatcher.step()
+        if self._settings.heartbeat_topic and self._heartbeat_due.due():
+            self._send(self._settings.heartbeat_topic, self._heartbeat().to_json())
+
+    def _start(self) -> Steps[None]:
+        """Wait for a warm worker and for the command topic; then commands sent from now on are read."""
+        _log.info("starting: loading the kernels (the first start compiles them, which takes about a minute)")
+        while not self._supervisor.warm:
+            yield
+        topic = self._settings.config_topic
+        brokers = self._settings.kafka.brokers
+        partitions = yield from self._command_partitions(brokers, topic)
+        ends = yield from self._insist(
+            lambda: self._clusters.of(brokers).offsets(partitions, OffsetAt.LATEST), "offsets of the commands"
+        )
+        if len(partitions) > 1:
+            _log.warning(
+                "command topic %r has %d partitions: commands keep their order only within one",
+                topic,
+                len(partitions),
+            )
+        self._commands.assign([Start(partition, found.offset) for partition, found in ends.items()])
+        self._ready = True
+        _log.info("ready: commands sent to %r from now on are read", topic)
+
+    def _command_partitions(self, brokers: tuple[str, ...], topic: str) -> Steps[list[Partition]]:
+        said = False
+        while True:
+            facts = yield from self._insist(
+                lambda: self._clusters.of(brokers).describe([topic]), f"command topic {topic!r}"
+            )
+            if facts[topic].partitions:
+                return [Partition(brokers, topic, number) for number in range(facts[topic].partitions)]
+            if not said:
+                _log.warning("there is no command topic %r yet: waiting for it", topic)
+                said = True
+            yield from self._pause()
+
+    def _insist(self, question: Callable[[], Future[Any]], what: str) -> Steps[Any]:
+        """Ask the own brokers until they answer: a service that is started before its broker waits for it."""
+        said = ""
+        while True:
+            answer = question()
+            while not answer.done():
+                yield
+            try:
+                return answer.result()
+            except BrokerError as error:
+                reason = self._clusters.of(self._settings.kafka.brokers).trouble or str(error)
+                if reason != said:
+                    _log.warning("%s: %s; trying again", what, reason)
+                    said = reason
+            yield from self._pause()
+
+    def _pause(self) -> Steps[None]:
+        again = Deadline(self._clock, 0.2)
+        while not again.expired():
+            yield
+
+    def _receive(self) -> None:
+        raw = self._commands.read(0)
+        for offset, payload in zip(raw.offset.tolist(), raw.payload, strict=True):
+            self._dispatcher.receive(offset, payload)
+        for reason in raw.failures.values():
+            self.counters["command_read_failed"] += 1
+            _log.error("commands cannot be read: %s", reason)
+
+    def _reply(self, reply: bytes) -> None:
+        if self._settings.response_topic:
+            self._send(self._settings.response_topic, reply)
+
+    def _send(self, topic: str, value: bytes) -> None:
+        try:
+            sent = self._sender.send(Outgoing(self._settings.kafka.brokers, topic, b"", value))
+        except BrokerError as error:
+            self.counters["send_failed"] += 1
+            _log.warning("could not send to %r: %s", topic, error)
+            return
+        self._unanswered = [future for future in self._unanswered if not future.done()]
+        self._unanswered.append(sent)
+
+    def _identity(self) -> ServiceIdentity:
+        uptime_ms = int((self._clock.monotonic_s() - self._begun_s) * 1000)
+        return ServiceIdentity("histsvc", self._settings.service_id, __version__, PROTOCOL, uptime_ms)
+
+    def _heartbeat(self) -> Heartbeat:
+        supervisor = self._supervisor
+        totals = supervisor.totals() + supervisor.counters + self.counters + self._dispatcher.counters
+        return Heartbeat(
+            message=now_ms(self._clock),
+            message_interval=self._settings.heartbeat_interval_ms,
+            identity=self._identity(),
+            histograms=supervisor.infos(),
+            workers=supervisor.statuses(),
+            replacing=supervisor.replacing,
+            counters=dict(totals),
+        )
+
+    def _end(self) -> bool:
+        """Publish everything a last time, answer, and end the workers."""
+        deadline = Deadline(self._clock, _LAST_HISTOGRAMS_S)
+        undelivered: list[str] = []
+        ending = end_jobs(self._context, 0.0, deadline)
+        while True:
+            self._supervisor.tick(_BUSY_TICK_S)
+            try:
+                next(ending)
+            except StopIteration as finished:
+                undelivered += finished.value
+                break
+        answering = Deadline(self._clock, _LAST_REPLIES_S)
+        while any(not future.done() for future in self._unanswered) and not answering.expired():
+            self._sender.serve(_BUSY_TICK_S)
+        self._supervisor.stop(_LAST_WORKERS_S)
+        for line in undelivered:
+            _log.error("%s", line)
+        _log.info("stopped")
+        return not undelivered

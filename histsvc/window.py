@@ -1,0 +1,117 @@
+"""Which messages count: start, stop, leeway, and when a partition is done (protocol.md, section 3). Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+import numpy.typing as npt
+
+# A partition is done when the clock is this long past stop and its end of that time is reached.
+STOP_GRACE_MS = 5000
+_NO_LIMIT = np.iinfo(np.int64).max
+
+
+class Verdict(IntEnum):
+    """What a message is to a job."""
+
+    SKIPPED = 0
+    OUT_OF_WINDOW = 1
+    COUNTS = 2
+
+
+@dataclass(frozen=True)
+class Window:
+    """Messages with start ≤ Kafka timestamp ≤ stop count (ms); None is no bound."""
+
+    start_ms: int | None
+    stop_ms: int | None
+    leeway_ms: int
+
+    def inside(self, timestamp_ms: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """Which timestamps belong, bool (messages,)."""
+        inside = np.ones(timestamp_ms.size, dtype=bool)
+        if self.start_ms is not None:
+            inside &= timestamp_ms >= self.start_ms
+        if self.stop_ms is not None:
+            inside &= timestamp_ms <= self.stop_ms
+        return inside
+
+    def past(self, timestamp_ms: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_] | None:
+        """Which timestamps end their partition, bool (messages,); None where there is no stop."""
+        return None if self.stop_ms is None else timestamp_ms > self.stop_ms + self.leeway_ms
+
+    def grace_is_over(self, now_ms: int) -> bool:
+        """Whether the clock alone says that nothing more will come."""
+        return self.stop_ms is not None and now_ms > self.stop_ms + STOP_GRACE_MS
+
+
+class Progress:
+    """How far each partition (slot) of a worker has been counted, and which are done; done is final."""
+
+    def __init__(self, window: Window, start_offsets: npt.ArrayLike) -> None:
+        """Begin at `start_offsets`, one int64 per slot."""
+        self.window = window
+        self.position = np.array(start_offsets, dtype=np.int64)
+        self.done = np.zeros(self.position.size, dtype=bool)
+        self._limit = np.full(self.position.size, _NO_LIMIT, dtype=np.int64)
+
+    @property
+    def limited(self) -> npt.NDArray[np.bool_]:
+        """Which slots have been given a limit, bool (slots,)."""
+        return self._limit != _NO_LIMIT
+
+    def limit(self, slot: int, offset: int) -> None:
+        """Count nothing from `offset` on; the slot is done when its position reaches it."""
+        self._limit[slot] = min(int(self._limit[slot]), offset)
+        self._finish(slot)
+
+    def close(self) -> None:
+        """Every slot is done where it is."""
+        self.done[:] = True
+
+    def reached_end(self, slot: int, offset: int) -> None:
+        """The reader has seen everything before `offset`, be it messages or records never delivered."""
+        if not self.done[slot]:
+            self.position[slot] = max(int(self.position[slot]), min(offset, int(self._limit[slot])))
+            self._finish(slot)
+
+    def _finish(self, slot: int) -> None:
+        if self.position[slot] >= self._limit[slot]:
+            self.done[slot] = True
+
+    def take(
+        self,
+        slot: npt.NDArray[np.int64],
+        offset: npt.NDArray[np.int64],
+        timestamp_ms: npt.NDArray[np.int64],
+    ) -> npt.NDArray[np.uint8]:
+        """Judge messages in reading order, uint8 (messages,) of Verdict, and advance the positions.
+
+        A message is skipped where it was counted before, lies at or behind the limit, or at or behind the
+        message that ended its partition.
+        """
+        ours = (offset >= self.position[slot]) & (offset < self._limit[slot]) & ~self.done[slot]
+        past = self.window.past(timestamp_ms)
+        if past is not None and np.any(past & ours):
+            self._end_partitions(ours, past, slot)
+        taken = np.flatnonzero(ours)
+        # Offsets of a partition ascend, and the last of repeated indices is what stays.
+        self.position[slot[taken]] = offset[taken] + 1
+        self.done |= self.position >= self._limit
+        verdicts = np.where(self.window.inside(timestamp_ms), Verdict.COUNTS, Verdict.OUT_OF_WINDOW)
+        return np.where(ours, verdicts, Verdict.SKIPPED).astype(np.uint8)
+
+    def _end_partitions(
+        self,
+        ours: npt.NDArray[np.bool_],
+        past: npt.NDArray[np.bool_],
+        slot: npt.NDArray[np.int64],
+    ) -> None:
+        """Take the message that ends a partition, and all behind it, out of `ours`."""
+        for ended in np.unique(slot[past & ours]).tolist():
+            mine = ours & (slot == ended)
+            first = int(np.flatnonzero(mine & past)[0])
+            ours[first:] &= slot[first:] != ended
+            self.done[ended] = True

@@ -1,0 +1,140 @@
+"""The pipe between parent and worker: which messages go over it, and the child's end of it.
+
+Commands go down, small stats come up. Each side has at most one message under way until it is answered,
+so neither can block on a full pipe while the other is alive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from histsvc.model import WorkerSpec
+from histsvc.protocol.info import HistogramInfo
+
+
+@dataclass(frozen=True)
+class Prepare:
+    """Build the histograms and place the readers, but count and publish nothing yet."""
+
+    spec: WorkerSpec
+
+
+@dataclass(frozen=True)
+class Go:
+    """Publish INITIALISED and begin to count."""
+
+
+@dataclass(frozen=True)
+class Reset:
+    """Zero histograms (by index, None: all); answered when a zeroed message is delivered."""
+
+    indices: tuple[int, ...] | None
+    timeout_s: float
+
+
+@dataclass(frozen=True)
+class Finish:
+    """Count on for `drain_s`, publish FINISHED and be idle; answered when delivered or out of time."""
+
+    drain_s: float
+    timeout_s: float
+
+
+@dataclass(frozen=True)
+class Leave:
+    """End the process."""
+
+
+@dataclass(frozen=True)
+class StatsSeen:
+    """The parent has read the last Stats; the next may come."""
+
+
+Request = Prepare | Go | Reset | Finish | Leave | StatsSeen
+
+
+@dataclass(frozen=True)
+class Ready:
+    """The kernels are loaded; the worker can be given work."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Done:
+    """The answer to the last request but StatsSeen; `undelivered` says what did not reach the broker."""
+
+    undelivered: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Stats:
+    """How the worker's histograms are, and what it has counted since it was spawned."""
+
+    infos: tuple[HistogramInfo, ...]
+    counters: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The worker ends because of an error of its own."""
+
+    reason: str
+
+
+Report = Ready | Done | Stats | Failed
+
+
+class Pipe(Protocol):
+    """An end of a duplex pipe, as multiprocessing makes it."""
+
+    def poll(self, timeout: float = 0.0, /) -> bool:
+        """Whether there is something to receive."""
+        ...
+
+    def recv(self) -> object:
+        """Receive; raises EOFError where the other side is gone."""
+        ...
+
+    def send(self, obj: object, /) -> None:
+        """Send; raises OSError where the other side is gone."""
+        ...
+
+
+class ChildLink:
+    """The worker's end of the pipe."""
+
+    def __init__(self, pipe: Pipe) -> None:
+        self._pipe = pipe
+        self._stats_seen = True
+
+    def request(self, timeout_s: float) -> Request | None:
+        """The next request, waiting no longer than `timeout_s`; Leave where the parent is gone."""
+        try:
+            if not self._pipe.poll(timeout_s):
+                return None
+            received = self._pipe.recv()
+        except (EOFError, OSError):
+            return Leave()
+        if isinstance(received, StatsSeen):
+            self._stats_seen = True
+            return None
+        assert isinstance(received, Request)
+        return received
+
+    def report(self, report: Report) -> None:
+        """Tell the parent; where it is gone the next request is Leave."""
+        try:
+            self._pipe.send(report)
+        except OSError:
+            return
+
+    def stats(self, stats: Stats) -> bool:
+        """Send stats unless the last ones have not been seen; says whether they were sent."""
+        if not self._stats_seen:
+            return False
+        self._stats_seen = False
+        self.report(stats)
+        return True

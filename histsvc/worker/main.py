@@ -1,0 +1,166 @@
+"""A worker process: composition root and loop. It is idle, prepared or counting, and told by its pipe."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import time
+from collections import Counter
+
+from histsvc.clock import Clock, Deadline, Every, SystemClock
+from histsvc.kafka.cluster import KafkaClusters
+from histsvc.kafka.producer import KafkaSender
+from histsvc.kafka.reader import KafkaReader
+from histsvc.settings import WorkerSettings
+from histsvc.wire import EVENT_LAYOUTS, HISTOGRAM_SERIALISERS
+from histsvc.worker.build import build
+from histsvc.worker.link import (
+    ChildLink,
+    Done,
+    Failed,
+    Finish,
+    Go,
+    Leave,
+    Pipe,
+    Prepare,
+    Ready,
+    Request,
+    Reset,
+    Stats,
+    StatsSeen,
+)
+from histsvc.worker.outbox import ThreadOutbox
+from histsvc.worker.pipeline import Pipeline
+
+_log = logging.getLogger(__name__)
+_STATS_S = 0.2
+# How long an idle worker waits for a request, a finished one between publications, and a reader for data:
+# long enough to cost next to nothing, short enough that a request is answered at once.
+_IDLE_S = 5.0
+_STEP_S = 0.01
+
+
+def run(pipe: Pipe, settings: WorkerSettings) -> None:
+    """The target of the spawned process; returns when told to leave or when the parent is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the parent decides
+    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s worker %(message)s")
+    link = ChildLink(pipe)
+    signal.signal(signal.SIGTERM, lambda *_: worker.leave())
+    worker = Worker(link, settings, SystemClock())
+    try:
+        worker.loop()
+    except Exception as error:  # noqa: BLE001 (the process ends: the parent is told why, then it dies loudly)
+        link.report(Failed(f"{type(error).__name__}: {error}"))
+        raise
+
+
+class Worker:
+    """Does what the link says, and what the pipeline has to do, in turn."""
+
+    def __init__(self, link: ChildLink, settings: WorkerSettings, clock: Clock) -> None:
+        self._link = link
+        self._settings = settings
+        self._clock = clock
+        self._clusters = KafkaClusters(settings.security)
+        self._sender = KafkaSender(settings.security, settings.compression)
+        self._outbox = ThreadOutbox(self._sender, HISTOGRAM_SERIALISERS, settings.source_name)
+        self._reader = KafkaReader(settings.security)
+        self._pipeline: Pipeline | None = None
+        self._counting = False
+        self._pending: Deadline | None = None
+        self._finishing = False
+        self._leaving = False
+        self._counted: Counter[str] = Counter()
+        self._stats = Every(clock, _STATS_S)
+
+    def leave(self) -> None:
+        """End the loop soon (a signal handler: it only sets a flag)."""
+        self._leaving = True
+
+    def loop(self) -> None:
+        """Work until told to leave."""
+        self._warm_up()
+        while not self._leaving:
+            request = self._link.request(self._patience())
+            if request is not None:
+                self._obey(request)
+            if self._pipeline is not None and self._counting:
+                self._pipeline.step(_STEP_S)
+            self._answer()
+            self._tell()
+        if self._pipeline is not None:
+            self._end_job()
+
+    def _warm_up(self) -> None:
+        begun = time.monotonic()
+        from histsvc.kernels import warm  # loads numba
+
+        _log.debug("%d kernels loaded in %.2f s", len(warm.KERNELS), time.monotonic() - begun)
+        self._link.report(Ready(time.monotonic() - begun))
+
+    def _patience(self) -> float:
+        if not self._counting or self._pipeline is None:
+            return _IDLE_S
+        return _STEP_S if self._pipeline.finished else 0.0
+
+    def _obey(self, request: Request) -> None:
+        match request:
+            case Prepare(spec):
+                self._pipeline = build(
+                    spec, self._settings, self._reader, EVENT_LAYOUTS, self._clusters, self._outbox, self._clock
+                )
+                self._link.report(Done())
+            case Go():
+                self._go()
+            case Reset(indices, timeout_s):
+                if self._pipeline is not None:
+                    self._pipeline.reset(indices)
+                self._pending = Deadline(self._clock, timeout_s)
+            case Finish(drain_s, timeout_s):
+                self._finish(drain_s, timeout_s)
+            case Leave():
+                self.leave()
+            case StatsSeen():
+                pass
+
+    def _go(self) -> None:
+        if self._pipeline is not None:
+            self._pipeline.begin()
+            self._counting = True
+        self._link.report(Done())
+
+    def _finish(self, drain_s: float, timeout_s: float) -> None:
+        self._pending = Deadline(self._clock, timeout_s)
+        self._finishing = True
+        if self._pipeline is not None and self._counting:
+            self._pipeline.drain(drain_s)
+
+    def _answer(self) -> None:
+        """Answer the pending request once what it asked for has reached the broker, or time is up."""
+        if self._pending is None:
+            return
+        undelivered: list[str] = []
+        if self._pipeline is not None and self._counting:
+            waiting = self._finishing and not self._pipeline.finished
+            undelivered = self._pipeline.publisher.undelivered()
+            if (waiting or undelivered) and not self._pending.expired():
+                return
+        if self._finishing:
+            self._end_job()
+        self._pending, self._finishing = None, False
+        self._link.report(Done(tuple(undelivered)))
+
+    def _end_job(self) -> None:
+        """Forget the job; the process, its clients and kernels stay warm for the next one."""
+        if self._pipeline is not None:
+            self._tell(last=True)
+            self._counted += self._pipeline.counters
+            self._outbox.give_up()
+        self._reader.release()
+        self._pipeline, self._counting = None, False
+
+    def _tell(self, *, last: bool = False) -> None:
+        if self._pipeline is None or not self._counting or not (last or self._stats.due()):
+            return
+        counters = self._counted + self._pipeline.counters + self._outbox.counters
+        self._link.stats(Stats(tuple(self._pipeline.publisher.infos()), dict(counters)))

@@ -1,0 +1,98 @@
+"""Serialises and sends histograms in a thread of its own, so that reading goes on meanwhile."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
+
+from histsvc.errors import BrokerError
+from histsvc.model import Snapshot
+from histsvc.ports import Outgoing, Sender
+from histsvc.worker.publish import Draft
+
+_log = logging.getLogger(__name__)
+# How long a delivery report may wait for the thread while messages are under way, and how long it sleeps
+# at most while there is nothing to do.
+_SERVE_S = 0.005
+_IDLE_S = 0.2
+
+Serialise = Callable[[Snapshot, str, int, str], bytes]
+
+
+@dataclass(frozen=True, eq=False)
+class _Entry:
+    draft: Draft
+    delivered: Future[None]
+
+
+class ThreadOutbox:
+    """An Outbox whose thread is the only one that touches the sender."""
+
+    def __init__(self, sender: Sender, serialisers: Mapping[str, Serialise], source_name: str) -> None:
+        self.counters: Counter[str] = Counter()
+        self._sender = sender
+        self._serialisers = serialisers
+        self._source_name = source_name
+        self._entries: queue.SimpleQueue[_Entry | None] = queue.SimpleQueue()
+        self._under_way = 0
+        self._giving_up = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="outbox", daemon=True)
+        self._thread.start()
+
+    def post(self, draft: Draft) -> Future[None]:
+        """Queue a draft; the publisher has at most one of each histogram under way, so the queue is short."""
+        delivered: Future[None] = Future()
+        self._entries.put(_Entry(draft, delivered))
+        return delivered
+
+    def give_up(self) -> None:
+        """Drop what has not been delivered; what is posted later is sent again."""
+        self._giving_up.set()
+
+    def _run(self) -> None:
+        while True:
+            try:
+                entry = self._entries.get(timeout=0 if self._under_way else _IDLE_S)
+            except queue.Empty:
+                entry = None
+            if self._giving_up.is_set():
+                self._giving_up.clear()
+                self._sender.give_up()
+            if entry is not None:
+                self._send(entry)
+            self._sender.serve(_SERVE_S if self._under_way else 0)
+
+    def _send(self, entry: _Entry) -> None:
+        draft = entry.draft
+        try:
+            value = self._serialisers[draft.schema](
+                draft.snapshot, self._source_name, draft.time_ns, draft.info.to_json()
+            )
+            sent = self._sender.send(Outgoing(draft.brokers, draft.topic, draft.key, value))
+        except BrokerError as error:
+            self._failed(draft, error)
+            entry.delivered.set_exception(error)
+            return
+        self._under_way += 1
+        sent.add_done_callback(lambda future: self._answered(entry, future))
+
+    def _answered(self, entry: _Entry, sent: Future[None]) -> None:
+        self._under_way -= 1
+        error = sent.exception()
+        if error is None:
+            self.counters["published"] += 1
+            entry.delivered.set_result(None)
+        else:
+            self._failed(entry.draft, error)
+            entry.delivered.set_exception(error)
+
+    def _failed(self, draft: Draft, error: BaseException) -> None:
+        reason = str(error)
+        self.counters[f"publish_failed: {reason}"] += 1
+        if self.counters[f"publish_failed: {reason}"] == 1:
+            _log.warning("histogram %s was not delivered to %s: %s", draft.key.decode(), draft.topic, reason)

@@ -1,0 +1,207 @@
+"""When a histogram is published, and what its message says about it (protocol.md, section 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from histsvc.clock import Clock
+from histsvc.model import Int64Array, Snapshot, Tally, WorkerSpec
+from histsvc.protocol.info import HistogramInfo, State
+from histsvc.worker.fill import Filling
+
+# A histogram that does not change is published this often; one of more bytes than that less often.
+_UNCHANGED_S = 1.0
+_UNCHANGED_LARGE_S = 10.0
+_LARGE_BYTES = 1_000_000
+# Without a message for this long the rate is 0.
+_RATE_HOLD_S = 10.0
+
+
+@dataclass(frozen=True, eq=False)
+class Draft:
+    """A histogram message before it is serialised."""
+
+    brokers: tuple[str, ...]
+    topic: str
+    key: bytes
+    schema: str
+    snapshot: Snapshot
+    info: HistogramInfo
+    time_ns: int
+
+
+class Outbox(Protocol):
+    """Serialises and sends drafts, beside the reading thread."""
+
+    def post(self, draft: Draft) -> Future[None]:
+        """The future ends when the broker has the message, or with an error."""
+        ...
+
+
+@dataclass(frozen=True)
+class Position:
+    """How far a histogram's partitions have been read."""
+
+    offsets: dict[str, dict[int, int]]
+    lag: int
+    newest_timestamp_ms: int | None
+
+
+class Publication:
+    """What was published of one histogram, and when the next is due."""
+
+    def __init__(self, filling: Filling, spec: WorkerSpec, interval_ms: int, clock: Clock) -> None:
+        self.filling = filling
+        self._spec = spec
+        self._interval_s = (filling.config.publish_interval_ms or interval_ms) / 1000
+        large = filling.accumulator.counts.nbytes > _LARGE_BYTES
+        self._unchanged_s = _UNCHANGED_LARGE_S if large else _UNCHANGED_S
+        self._clock = clock
+        self._published_s = float("-inf")
+        self._grown_s = float("-inf")
+        self._tally: Int64Array = np.full(len(Tally), -1, np.int64)
+        self._sum = 0
+        self._pulse_ns = 0
+        self._diff = 0
+        self._rate = 0.0
+        self.in_flight: Future[None] | None = None
+        self.final = False
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything was counted or accounted for since the last publication."""
+        return not np.array_equal(self._tally, self.filling.accumulator.tally)
+
+    def due(self) -> bool:
+        """Whether the next publication should go out now."""
+        if self.final or (self.in_flight is not None and not self.in_flight.done()):
+            return False
+        since_s = self._clock.monotonic_s() - self._published_s
+        if self.filling.state is State.ERROR:
+            return since_s >= _UNCHANGED_S
+        return since_s >= (self._interval_s if self.changed else max(self._unchanged_s, self._interval_s))
+
+    def info(self, position: Position, state: State) -> HistogramInfo:
+        """The info of this moment."""
+        filling, spec = self.filling, self._spec
+        tally = [int(n) for n in filling.accumulator.tally]
+        newest = position.newest_timestamp_ms
+        return HistogramInfo(
+            id=filling.config.id,
+            start=spec.start_ms,
+            stop=spec.stop_ms,
+            state=state,
+            error_message=filling.error if state is State.ERROR else None,
+            last_pulse_time=filling.last_pulse_ns,
+            sum=filling.accumulator.sum,
+            diff=self._diff,
+            rate=self._rate,
+            job=spec.job,
+            index=filling.spec.index,
+            generation=filling.generation,
+            config_hash=filling.spec.config_hash,
+            underflow=tally[Tally.UNDERFLOW],
+            overflow=tally[Tally.OVERFLOW],
+            filtered=tally[Tally.FILTERED],
+            out_of_window=tally[Tally.OUT_OF_WINDOW],
+            messages=tally[Tally.MESSAGES],
+            undecodable=tally[Tally.UNDECODABLE],
+            other_schema=tally[Tally.OTHER_SCHEMA],
+            offsets=position.offsets,
+            lag=position.lag,
+            data_age_ms=None if newest is None else self._clock.now_ns() // 1_000_000 - newest,
+        )
+
+    def draft(self, position: Position, state: State) -> Draft:
+        """Make the next publication, and remember it as made."""
+        filling = self.filling
+        self._grow()
+        info = self.info(position, state)
+        self._tally = filling.accumulator.tally.copy()
+        self._published_s = self._clock.monotonic_s()
+        self.final = state is State.FINISHED
+        key = filling.config.id or f"{self._spec.job}/{filling.spec.index}"
+        return Draft(
+            filling.config.brokers,
+            filling.config.topic,
+            key.encode(),
+            filling.spec.output_schema,
+            filling.accumulator.snapshot(),
+            info,
+            self._clock.now_ns(),
+        )
+
+    def zeroed(self) -> None:
+        """A reset: what is added is counted from zero again."""
+        self._sum, self._pulse_ns, self._diff, self._rate = 0, 0, 0, 0.0
+
+    def _grow(self) -> None:
+        """Bring diff and rate up to what was added since the last publication."""
+        filling, now_s = self.filling, self._clock.monotonic_s()
+        added = filling.accumulator.sum - self._sum
+        if added:
+            span_ns = filling.last_pulse_ns - (self._pulse_ns or filling.first_pulse_ns)
+            self._diff = added
+            self._rate = added / (span_ns / 1e9) if span_ns > 0 else self._rate
+            self._sum, self._pulse_ns, self._grown_s = filling.accumulator.sum, filling.last_pulse_ns, now_s
+        elif now_s - self._grown_s > _RATE_HOLD_S:
+            self._rate = 0.0
+
+
+class Publisher:
+    """Publishes the histograms of a worker, in order, at most one message of each under way."""
+
+    def __init__(
+        self,
+        publications: Sequence[Publication],
+        outbox: Outbox,
+        position: Callable[[Filling], Position],
+    ) -> None:
+        self.publications = publications
+        self._outbox = outbox
+        self._position = position
+
+    def step(self) -> None:
+        """Publish what is due."""
+        for publication in self.publications:
+            if publication.filling.state is State.FINISHED and not publication.final:
+                self._publish_final(publication)
+            elif publication.due():
+                self._publish(publication, publication.filling.state)
+
+    def publish_now(self, publications: Sequence[Publication], state: State | None) -> None:
+        """Publish these whatever is due, as `state` or (None) as what they are."""
+        for publication in publications:
+            self._publish(publication, state or publication.filling.state)
+
+    def infos(self) -> list[HistogramInfo]:
+        """The info of every histogram as it is now."""
+        return [p.info(self._position(p.filling), p.filling.state) for p in self.publications]
+
+    def undelivered(self) -> list[str]:
+        """What has not reached the broker: one line for each histogram, with the reason where there is one."""
+        return [
+            f"{p.filling.config.id or p.filling.spec.index} to {p.filling.config.topic}: {_reason(p.in_flight)}"
+            for p in self.publications
+            if p.in_flight is not None and (not p.in_flight.done() or p.in_flight.exception() is not None)
+        ]
+
+    def _publish_final(self, publication: Publication) -> None:
+        """Clients ignore the data of a FINISHED message, so counts not yet seen go out as COUNTING before."""
+        if publication.changed:
+            self._publish(publication, State.COUNTING)
+        self._publish(publication, State.FINISHED)
+
+    def _publish(self, publication: Publication, state: State) -> None:
+        position = self._position(publication.filling)
+        publication.in_flight = self._outbox.post(publication.draft(position, state))
+
+
+def _reason(delivery: Future[None]) -> str:
+    error = delivery.exception() if delivery.done() else None
+    return str(error) if error is not None else "no answer from the broker"

@@ -1,0 +1,176 @@
+"""The broker as the tests see it."""
+
+import tempfile
+import time
+import uuid
+from base64 import urlsafe_b64encode
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
+
+from kafka_broker.config import address, free_ports, server_properties
+from kafka_broker.errors import BrokerError
+from kafka_broker.process import GroupProcess, java_command, require_java, run_to_end, tail
+
+_START_TIMEOUT_S = 60.0
+_ADMIN_TIMEOUT_S = 20.0
+_POLL_S = 0.05
+
+
+class MakeTopic(Protocol):
+    """What the `topic` fixture is: makes a topic that no other test uses and returns its name."""
+
+    def __call__(self, name: str, partitions: int = 1, config: dict[str, str] | None = None) -> str:
+        """Make it, with a name that begins with `name`."""
+        ...
+
+
+class Broker:
+    """Apache Kafka in one process, with a listener for everybody and one that asks for a password.
+
+    After `stop` or `kill`, `start` takes up where it was: same addresses, same topics. `close`, or the end of
+    a `with` block, removes its data too. Start it in a thread that lives as long as the broker shall (see
+    `GroupProcess`).
+    """
+
+    def __init__(self) -> None:
+        require_java()
+        self._home = tempfile.TemporaryDirectory(prefix="kafka-broker-")
+        self._ports = free_ports()
+        self._process: GroupProcess | None = None
+        self._admin: Any = None
+        self.log = Path(self._home.name) / "broker.log"
+
+    def __enter__(self) -> Self:
+        """Start it; nothing is left behind if that fails."""
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop it and remove its data."""
+        self.close()
+
+    @property
+    def bootstrap(self) -> str:
+        """Address for clients without a password."""
+        return address(self._ports.plain)
+
+    @property
+    def sasl_bootstrap(self) -> str:
+        """Address for clients that log in with `SASL_CLIENT`."""
+        return address(self._ports.sasl)
+
+    @property
+    def pid(self) -> int | None:
+        """Id of the broker's process and of its group; None while it does not run."""
+        return self._process.pid if self._process else None
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        if self._process:
+            raise BrokerError("the broker has been started already")
+        properties = Path(self._home.name) / "server.properties"
+        if not properties.exists():
+            self._format(properties)
+        self._process = GroupProcess(java_command("kafka.Kafka", str(properties)), self.log)
+        try:
+            self._until(self._answers, _START_TIMEOUT_S, "answer")
+        except BaseException:
+            self.kill()
+            raise
+
+    def stop(self) -> None:
+        """Shut it down in good order, by force if that takes too long."""
+        process, self._process = self._process, None
+        if process:
+            process.stop()
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        process, self._process = self._process, None
+        if process:
+            process.kill()
+
+    def restart(self) -> None:
+        """Stop it if it runs, and start it."""
+        self.stop()
+        self.start()
+
+    def close(self) -> None:
+        """Stop it and remove its data."""
+        self.stop()
+        self._admin = None
+        self._home.cleanup()
+
+    def create_topic(self, name: str, partitions: int = 1, config: dict[str, str] | None = None) -> None:
+        """Create a topic and wait until every partition of it answers."""
+        new = NewTopic(name, num_partitions=partitions, replication_factor=1, config=config or {})
+        self._client().create_topics([new])[name].result(_ADMIN_TIMEOUT_S)
+        every = [TopicPartition(name, partition) for partition in range(partitions)]
+        self._until(lambda: self._have_leaders(every), _ADMIN_TIMEOUT_S, f"make topic {name} ready")
+
+    def delete_records(self, topic: str, partition: int, before: int) -> None:
+        """Delete the messages of a partition below an offset, as retention would."""
+        target = TopicPartition(topic, partition, before)
+        for future in self._client().delete_records([target]).values():
+            future.result(_ADMIN_TIMEOUT_S)
+
+    def topic_size(self, topic: str) -> int:
+        """Number of offsets from the oldest message of a topic to its end, summed over its partitions."""
+        partitions = self._client().list_topics(topic, _ADMIN_TIMEOUT_S).topics[topic].partitions
+        every = [TopicPartition(topic, partition) for partition in partitions]
+        return self._offsets(every, OffsetSpec.latest()) - self._offsets(every, OffsetSpec.earliest())
+
+    def _format(self, properties: Path) -> None:
+        home = Path(self._home.name)
+        draft = home / "server.properties.new"
+        draft.write_text(server_properties(self._ports, home / "data"))
+        cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        run_to_end(
+            java_command("kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", str(draft)), self.log
+        )
+        draft.rename(properties)  # only now it counts as formatted
+
+    def _client(self) -> Any:
+        # Started brokers are waited for and stopped ones are meant: neither needs librdkafka's word on it.
+        if self._admin is None:
+            quiet = {"log_level": 0, "reconnect.backoff.max.ms": 200, "metadata.recovery.strategy": "none"}
+            self._admin = AdminClient({"bootstrap.servers": self.bootstrap, **quiet})
+        return self._admin
+
+    def _answers(self) -> bool:
+        if self._process is None or not self._process.running:
+            raise BrokerError(f"the broker ended while it started:\n{tail(self.log)}")
+        try:
+            return bool(self._client().list_topics(timeout=1.0).brokers)
+        except KafkaException:
+            return False
+
+    def _have_leaders(self, partitions: list[Any]) -> bool:
+        try:
+            self._offsets(partitions, OffsetSpec.latest())
+        except KafkaException:
+            return False
+        return True
+
+    def _offsets(self, partitions: list[Any], which: Any) -> int:
+        """Sum over partitions; raises if one of them has no leader that answers."""
+        futures = self._client().list_offsets(dict.fromkeys(partitions, which))
+        return sum(int(future.result(_ADMIN_TIMEOUT_S).offset) for future in futures.values())
+
+    def _until(self, fact: Callable[[], bool], timeout_s: float, what: str) -> None:
+        deadline = time.monotonic() + timeout_s
+        while not fact():
+            if time.monotonic() > deadline:
+                raise BrokerError(f"the broker did not {what} within {timeout_s:g} s:\n{tail(self.log)}")
+            time.sleep(_POLL_S)

@@ -1,0 +1,121 @@
+"""The broker's server.properties, and the ports that go into it."""
+
+import random
+import socket
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+USER = "histsvc"
+PASSWORD = "histsvc-secret"
+
+SASL_CLIENT = {
+    "security.protocol": "SASL_PLAINTEXT",
+    "sasl.mechanism": "PLAIN",
+    "sasl.username": USER,
+    "sasl.password": PASSWORD,
+}
+"""What a client of `Broker.sasl_bootstrap` needs beside the address."""
+
+_HOST = "127.0.0.1"
+_PORT_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
+_FOREVER_MS = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where the broker listens, on loopback only; a restarted broker keeps its ports."""
+
+    plain: int
+    sasl: int
+    controller: int
+
+
+def free_ports() -> Ports:
+    """Choose ports that nobody uses and that the kernel gives to no outgoing connection.
+
+    From the ephemeral range, a client that tries again and again to reach a stopped broker can end up
+    connected to itself, and so take the port that the broker needs when it comes back.
+    """
+    lowest_ephemeral, _ = (int(word) for word in _PORT_RANGE.read_text().split())
+    candidates = list(range(10_000, lowest_ephemeral)) or list(range(61_000, 65_536))
+    random.shuffle(candidates)
+    found: list[int] = []
+    with ExitStack() as held:
+        while len(found) < 3:
+            listener = held.enter_context(socket.socket())
+            port = candidates.pop()
+            try:
+                listener.bind((_HOST, port))
+            except OSError:
+                continue
+            found.append(port)
+    return Ports(*found)
+
+
+def address(port: int) -> str:
+    """Address of a listener, as clients take it."""
+    return f"{_HOST}:{port}"
+
+
+def server_properties(ports: Ports, log_dir: Path) -> str:
+    """Text of server.properties: one combined KRaft node with everything at test speed."""
+    properties = _node(ports, log_dir) | _sasl() | _one_replica() | _quick_restart() | _retention()
+    return "".join(f"{key}={value}\n" for key, value in properties.items())
+
+
+def _node(ports: Ports, log_dir: Path) -> dict[str, object]:
+    listeners = {"PLAINTEXT": ports.plain, "SASL_PLAINTEXT": ports.sasl, "CONTROLLER": ports.controller}
+    return {
+        "process.roles": "broker,controller",
+        "node.id": 1,
+        "controller.quorum.voters": f"1@{address(ports.controller)}",
+        "listeners": ",".join(f"{name}://{address(port)}" for name, port in listeners.items()),
+        "listener.security.protocol.map": (
+            "PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT"
+        ),
+        "inter.broker.listener.name": "PLAINTEXT",
+        "controller.listener.names": "CONTROLLER",
+        "log.dirs": log_dir,
+        "auto.create.topics.enable": "false",
+        "group.initial.rebalance.delay.ms": 0,
+    }
+
+
+def _sasl() -> dict[str, object]:
+    login = "org.apache.kafka.common.security.plain.PlainLoginModule required"
+    return {
+        "listener.name.sasl_plaintext.sasl.enabled.mechanisms": "PLAIN",
+        "listener.name.sasl_plaintext.plain.sasl.jaas.config": f'{login} user_{USER}="{PASSWORD}";',
+    }
+
+
+def _one_replica() -> dict[str, object]:
+    return {
+        "offsets.topic.replication.factor": 1,
+        "offsets.topic.num.partitions": 1,
+        "transaction.state.log.replication.factor": 1,
+        "transaction.state.log.min.isr": 1,
+        "transaction.state.log.num.partitions": 1,
+        "share.coordinator.state.topic.replication.factor": 1,
+        "share.coordinator.state.topic.min.isr": 1,
+    }
+
+
+def _quick_restart() -> dict[str, object]:
+    # A killed broker cannot come back before its old registration has expired (9 s by default).
+    return {"broker.session.timeout.ms": 1000, "broker.heartbeat.interval.ms": 200}
+
+
+def _retention() -> dict[str, object]:
+    # Recorded data carry timestamps of 2016: by default nothing expires and every timestamp is accepted.
+    # A topic that sets retention of its own is cleaned within seconds (by default: minutes).
+    return {
+        "log.retention.ms": -1,
+        "log.message.timestamp.before.max.ms": _FOREVER_MS,
+        "log.message.timestamp.after.max.ms": _FOREVER_MS,
+        "log.initial.task.delay.ms": 0,
+        "log.retention.check.interval.ms": 500,
+        "log.segment.delete.delay.ms": 500,
+        "log.cleaner.backoff.ms": 500,
+    }
