@@ -117,7 +117,8 @@ class EventBatch:
 
     def column(self, which: Column) -> Int64Array:
         """One column of the table, int64 (messages,), a view."""
-        return self.table[which]
+        column: Int64Array = self.table[which]
+        return column
 
     @property
     def events(self) -> Int64Array:

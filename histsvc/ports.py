@@ -109,4 +109,3 @@ class Clusters(Protocol):
     def of(self, brokers: tuple[str, ...]) -> Cluster:
         """The cluster of these brokers."""
         ...
-

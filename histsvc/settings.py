@@ -189,5 +189,7 @@ def _all_different(topics: dict[str, str]) -> None:
     seen: dict[str, str] = {}
     for option, topic in topics.items():
         if topic in seen:
-            raise SettingsError(f"{seen[topic]} and {option} both name {topic!r}; they must be different topics")
+            raise SettingsError(
+                f"{seen[topic]} and {option} both name {topic!r}; they must be different topics"
+            )
         seen[topic] = option

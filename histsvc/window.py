@@ -40,7 +40,10 @@ class Window:
 
     def past(self, timestamp_ms: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_] | None:
         """Which timestamps end their partition, bool (messages,); None where there is no stop."""
-        return None if self.stop_ms is None else timestamp_ms > self.stop_ms + self.leeway_ms
+        if self.stop_ms is None:
+            return None
+        past: npt.NDArray[np.bool_] = timestamp_ms > self.stop_ms + self.leeway_ms
+        return past
 
     def grace_is_over(self, now_ms: int) -> bool:
         """Whether the clock alone says that nothing more will come."""
@@ -60,7 +63,8 @@ class Progress:
     @property
     def limited(self) -> npt.NDArray[np.bool_]:
         """Which slots have been given a limit, bool (slots,)."""
-        return self._limit != _NO_LIMIT
+        limited: npt.NDArray[np.bool_] = self._limit != _NO_LIMIT
+        return limited
 
     def limit(self, slot: int, offset: int) -> None:
         """Count nothing from `offset` on; the slot is done when its position reaches it."""

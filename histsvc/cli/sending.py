@@ -6,12 +6,12 @@ import contextlib
 import json
 import queue
 import signal
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from typing import Protocol
 
 from histsvc.clock import Clock
 from histsvc.errors import BrokerError
-from histsvc.kafka.event_producer import EventProducer
 from histsvc.sources.pulse import Pulse
 from histsvc.wire.shapes import Encoder
 
@@ -90,11 +90,35 @@ class Summary:
         return text, json.dumps(asdict(self))
 
 
+class Producer(Protocol):
+    """What sends, as `histsvc.kafka.event_producer.EventProducer` does and describes it."""
+
+    delivered: int
+    failed: int
+    failure: str | None
+
+    def produce(
+        self,
+        topic: str,
+        payload: bytes,
+        timestamp_ms: int,
+        *,
+        partition: int | None,
+        give_up: Callable[[], bool],
+    ) -> bool:
+        """Hand a message over."""
+        ...
+
+    def flush(self, patience_s: Callable[[], float]) -> None:
+        """Wait for all reports."""
+        ...
+
+
 class Sending:
     """Sends pulses to a topic until they end, somebody stops it or a message fails."""
 
     def __init__(
-        self, producer: EventProducer, clock: Clock, stop: Stop, topic: str, partition: int | None = None
+        self, producer: Producer, clock: Clock, stop: Stop, topic: str, partition: int | None = None
     ) -> None:
         self.summary = Summary()
         self.failure: str | None = None

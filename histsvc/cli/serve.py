@@ -41,7 +41,9 @@ def add_options(made: configargparse.ArgumentParser) -> None:
     more.add_argument("--compression", default="lz4", choices=["none", "gzip", "snappy", "lz4", "zstd"])
     more.add_argument("--workers", type=at_least(0), default=0, help="that read; 0: as many as cores")
     more.add_argument("--max-bins", type=at_least(1), default=Limits.max_bins, help="of one histogram")
-    more.add_argument("--max-histograms", type=at_least(1), default=Limits.max_histograms, help="of one config")
+    more.add_argument(
+        "--max-histograms", type=at_least(1), default=Limits.max_histograms, help="of one config"
+    )
 
 
 def main(arguments: list[str]) -> int:

@@ -29,7 +29,7 @@ def check_limits(request: ConfigRequest, limits: Limits) -> None:
         if config.bins > limits.max_bins:
             raise CommandError(
                 Code.RESOURCE_EXHAUSTED,
-                f"histograms[{i}]: {config.bins} bins are more than the {limits.max_bins} allowed (--max-bins)",
+                f"histograms[{i}]: {config.bins} bins exceed the limit of {limits.max_bins} (--max-bins)",
                 f"histograms[{i}]",
             )
         _check_axes(config, i)
@@ -76,7 +76,9 @@ def check_topics(
         except CommandError as error:
             reason = cluster.trouble
             hint = f" ({reason})" if reason and reason not in error.message else ""
-            raise CommandError(error.code, f"{field}: {', '.join(brokers)}: {error.message}{hint}", field) from error
+            raise CommandError(
+                error.code, f"{field}: {', '.join(brokers)}: {error.message}{hint}", field
+            ) from error
         facts.update({(brokers, topic): found for topic, found in answer.items()})
     for i, k, stream in _data_streams(request):
         if not facts[stream].partitions:

@@ -17,7 +17,7 @@ from histsvc.commands.steps import Steps, wait_for, wait_until
 from histsvc.errors import Code, CommandError
 from histsvc.jobs.job import Job
 from histsvc.jobs.plan import Wish, plan
-from histsvc.jobs.worker_process import WorkerLost, WorkerProcess
+from histsvc.jobs.worker_process import WorkerLostError, WorkerProcess
 from histsvc.model import HistogramSpec, WorkerSpec
 from histsvc.protocol.commands import Command, ConfigRequest, HistogramRequest, config_request
 from histsvc.worker.link import Finish, Go, Prepare
@@ -69,7 +69,9 @@ def _specs(
 
 
 def _wish(index: int, histogram: HistogramRequest, request: ConfigRequest, starts: Starts) -> Wish:
-    streams = tuple((histogram.config.brokers, topic) for topic in dict.fromkeys(histogram.config.data_topics))
+    streams = tuple(
+        (histogram.config.brokers, topic) for topic in dict.fromkeys(histogram.config.data_topics)
+    )
     errors = [starts.errors[stream] for stream in streams if stream in starts.errors]
     content = [histogram.raw, request.start_ms, request.stop_ms, request.interval_s, histogram.input_schemas]
     spec = HistogramSpec(
@@ -83,19 +85,19 @@ def _wish(index: int, histogram: HistogramRequest, request: ConfigRequest, start
     return Wish(spec, streams)
 
 
-def _prepare(
-    specs: Sequence[WorkerSpec], context: Context, deadline: Deadline
-) -> Steps[list[WorkerProcess]]:
+def _prepare(specs: Sequence[WorkerSpec], context: Context, deadline: Deadline) -> Steps[list[WorkerProcess]]:
     """Build the histograms and place the readers in spare workers; what runs is not touched."""
     supervisor = context.supervisor
     workers = yield from wait_until(
-        lambda: supervisor.reserve(len(specs)), deadline, f"{len(specs)} spare worker processes were not ready in time"
+        lambda: supervisor.reserve(len(specs)),
+        deadline,
+        f"{len(specs)} spare worker processes were not ready in time",
     )
     try:
         answers = [worker.request(Prepare(spec)) for worker, spec in zip(workers, specs, strict=True)]
         for worker, answer in zip(workers, answers, strict=True):
             yield from wait_for(answer, deadline, f"worker process {worker.pid}")
-    except WorkerLost as error:
+    except WorkerLostError as error:
         yield from _release(workers, context)
         raise CommandError(Code.INTERNAL, f"the histograms could not be prepared: {error}") from error
     except CommandError:
@@ -114,7 +116,7 @@ def _release(workers: Sequence[WorkerProcess], context: Context) -> Steps[None]:
         try:
             yield from wait_for(worker.request(Finish(0.0, 0.0)), deadline, f"worker process {worker.pid}")
             context.supervisor.free([worker])
-        except (WorkerLost, CommandError):
+        except (WorkerLostError, CommandError):
             context.supervisor.discard(worker)
 
 
@@ -125,6 +127,6 @@ def _go(workers: Sequence[WorkerProcess], deadline: Deadline) -> Steps[list[str]
     for worker, answer in zip(workers, answers, strict=True):
         try:
             yield from wait_for(answer, deadline, f"worker process {worker.pid}")
-        except WorkerLost as error:
+        except WorkerLostError as error:
             warnings.append(str(error))
     return warnings

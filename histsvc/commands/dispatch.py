@@ -79,7 +79,9 @@ class Dispatcher:
         except StopIteration as finished:
             self._end(current, replies.ack(current.command.msg_id, finished.value), "ACK")
         except CommandError as error:
-            self._end(current, replies.err(current.command.msg_id, error), f"ERR {error.code} {error.message}")
+            self._end(
+                current, replies.err(current.command.msg_id, error), f"ERR {error.code} {error.message}"
+            )
         except Exception as error:  # noqa: BLE001 (one command's bug must not end the service; it is counted and logged)
             _log.exception("command at offset %d failed", current.offset)
             internal = CommandError(Code.INTERNAL, f"{type(error).__name__}: {error}")
@@ -135,8 +137,6 @@ class Dispatcher:
 
 
 def _unknown(context: Context, command: Command, deadline: Deadline) -> Steps[Mapping[str, Any]]:
+    yield from ()  # a command is a generator, also one that never waits
     given = command.content.get("cmd")
-    raise CommandError(
-        Code.INVALID_ARGUMENT, f"cmd: {given!r} is not one of {', '.join(HANDLERS)}", "cmd"
-    )
-    yield  # a command is a generator, also one that never waits
+    raise CommandError(Code.INVALID_ARGUMENT, f"cmd: {given!r} is not one of {', '.join(HANDLERS)}", "cmd")

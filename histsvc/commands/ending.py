@@ -5,7 +5,7 @@ from __future__ import annotations
 from histsvc.clock import Deadline
 from histsvc.commands.context import Context
 from histsvc.commands.steps import Steps
-from histsvc.jobs.worker_process import WorkerLost
+from histsvc.jobs.worker_process import WorkerLostError
 from histsvc.worker.link import Finish
 
 # What is left for the answer to come back after the worker's own time is up.
@@ -36,7 +36,7 @@ def end_jobs(context: Context, drain_s: float, deadline: Deadline) -> Steps[list
         try:
             undelivered += answer.result().undelivered
             supervisor.free([worker])
-        except WorkerLost as error:
+        except WorkerLostError as error:
             undelivered.append(str(error))
     for job in list(supervisor.jobs):
         supervisor.forget(job)

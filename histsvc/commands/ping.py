@@ -1,4 +1,4 @@
-"""ping: who are you?"""
+"""ping: who is there."""
 
 from __future__ import annotations
 
@@ -14,5 +14,5 @@ from histsvc.protocol.commands import Command
 
 def ping(context: Context, command: Command, deadline: Deadline) -> Steps[Mapping[str, Any]]:
     """Answered at once with the service's identity."""
+    yield from ()  # a command is a generator, also one that never waits
     return {"service": asdict(context.identity())}
-    yield  # a command is a generator, also one that never waits

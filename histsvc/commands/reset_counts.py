@@ -9,7 +9,7 @@ from histsvc.clock import Deadline
 from histsvc.commands.context import Context
 from histsvc.commands.steps import Steps, wait_for
 from histsvc.errors import Code, CommandError
-from histsvc.jobs.worker_process import WorkerLost
+from histsvc.jobs.worker_process import WorkerLostError
 from histsvc.protocol.commands import Command
 from histsvc.worker.link import Reset
 
@@ -25,7 +25,7 @@ def reset_counts(context: Context, command: Command, deadline: Deadline) -> Step
     for worker, answer in [(worker, worker.request(request)) for worker in workers]:
         try:
             done = yield from wait_for(answer, deadline, f"worker process {worker.pid}")
-        except WorkerLost as error:
+        except WorkerLostError as error:
             undelivered.append(str(error))
         else:
             undelivered += [f"not delivered: {line}" for line in done.undelivered]

@@ -25,7 +25,11 @@ class Starts:
 
 
 def find_starts(
-    facts: Mapping[Stream, TopicFacts], start_ms: int | None, now_ms: int, context: Context, deadline: Deadline
+    facts: Mapping[Stream, TopicFacts],
+    start_ms: int | None,
+    now_ms: int,
+    context: Context,
+    deadline: Deadline,
 ) -> Steps[Starts]:
     """Ask the brokers; raises CommandError where they do not answer."""
     offsets: dict[Partition, int] = {}
@@ -62,8 +66,8 @@ def _removed(
     oldest = yield from _ask(cluster, cut, 0, deadline)
     return {
         (partition.brokers, partition.topic): (
-            f"Cannot find start time in the data: start is {start_ms}, but the oldest message kept in partition "
-            f"{partition.number} of {partition.topic!r} has timestamp {kept.timestamp_ms} (ms); "
+            f"Cannot find start time in the data: start is {start_ms}, but the oldest message kept in "
+            f"partition {partition.number} of {partition.topic!r} has timestamp {kept.timestamp_ms} (ms); "
             "older ones were removed by the broker"
         )
         for partition, kept in oldest.items()

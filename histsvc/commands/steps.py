@@ -14,7 +14,7 @@ Steps = Generator[None, None, T]
 
 
 def wait_for(future: Future[T], deadline: Deadline, what: str) -> Steps[T]:
-    """Wait for a future; raises CommandError UNAVAILABLE naming `what` when time is up, or what the future does."""
+    """Wait for a future; raises what it raises, or CommandError UNAVAILABLE when time is up."""
     while not future.done():
         if deadline.expired():
             raise CommandError(Code.UNAVAILABLE, f"{what} did not answer in time")

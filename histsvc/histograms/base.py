@@ -146,7 +146,7 @@ class Accumulator(ABC):
 
 
 def regular_edges(key: str, bins: int, limits: tuple[float, float]) -> npt.NDArray[np.float64]:
-    """The edges that np.histogram uses, float64 (bins + 1,); raises ValueError(key, reason) where it has none."""
+    """The edges of np.histogram, float64 (bins + 1,); raises ValueError(key, reason) where it has none."""
     with np.errstate(all="ignore"):
         try:
             edges = np.histogram_bin_edges(np.empty(0), bins=bins, range=limits)

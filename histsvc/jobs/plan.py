@@ -28,7 +28,8 @@ def plan(
     """Spread histograms over at most `workers` workers.
 
     Histograms that share a stream, directly or through others, come to the same worker, so that each message
-    is fetched and parsed once. `starts` gives the first offset of every partition, `times` start and stop (ms).
+    is fetched and parsed once. `starts` gives the first offset of every partition, `times` start and
+    stop (ms).
     """
     shares: list[list[Wish]] = [[] for _ in range(workers)]
     for group in sorted(_groups(wishes), key=_weight, reverse=True):

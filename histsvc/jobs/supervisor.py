@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from functools import partial
 from multiprocessing.connection import wait
 
 from histsvc.clock import Clock, Deadline
@@ -13,7 +15,7 @@ from histsvc.jobs.worker_process import WorkerProcess, WorkerState
 from histsvc.model import WorkerSpec
 from histsvc.protocol.heartbeat import WorkerStatus
 from histsvc.protocol.info import HistogramInfo
-from histsvc.worker.link import Go, Prepare
+from histsvc.worker.link import Done, Go, Prepare
 
 _log = logging.getLogger(__name__)
 _FIRST_BACKOFF_S = 0.5
@@ -155,7 +157,7 @@ class Supervisor:
                 self._orphans.append(orphan)
 
     def _keep_spares(self) -> None:
-        """Spawn what is missing; until one has loaded the kernels, and perhaps compiled them, only that one."""
+        """Spawn what is missing; only one until that has loaded, and perhaps compiled, the kernels."""
         if self._clock.monotonic_s() < self._next_spawn_s:
             return
         waiting = [w for w in self._workers if w.state in (WorkerState.STARTING, WorkerState.SPARE)]
@@ -176,4 +178,9 @@ class Supervisor:
             worker = reserved[0]
             worker.state, worker.spec = WorkerState.COUNTING, orphan
             prepared = worker.request(Prepare(orphan))
-            prepared.add_done_callback(lambda done, w=worker: None if done.exception() else w.request(Go()))
+            prepared.add_done_callback(partial(_go, worker))
+
+
+def _go(worker: WorkerProcess, prepared: Future[Done]) -> None:
+    if prepared.exception() is None:
+        worker.request(Go())

@@ -31,7 +31,7 @@ class WorkerState(StrEnum):
     COUNTING = "COUNTING"
 
 
-class WorkerLost(Exception):
+class WorkerLostError(Exception):
     """The process ended; the message says how."""
 
 
@@ -68,9 +68,10 @@ class WorkerProcess:
         return self._answer is not None and not self._answer.done()
 
     def request(self, request: Request) -> Future[Done]:
-        """Ask for something; the future ends with the answer, or with WorkerLost."""
+        """Ask for something; the future ends with the answer, or with WorkerLostError."""
         assert not self.busy, "one request at a time"
-        self._answer = answer = Future()
+        answer: Future[Done] = Future()
+        self._answer = answer
         self._send(request)
         return answer
 
@@ -82,12 +83,12 @@ class WorkerProcess:
         except (EOFError, OSError):
             return
 
-    def lost(self) -> WorkerLost:
+    def lost(self) -> WorkerLostError:
         """The process has ended: clean up behind it, and say why."""
         self.receive()
         self.process.join(timeout=1.0)
         reason = self._reason or _ending(self.process.exitcode)
-        error = WorkerLost(f"worker process {self.pid} {reason}")
+        error = WorkerLostError(f"worker process {self.pid} {reason}")
         if self._answer is not None and self.busy:
             self._answer.set_exception(error)
         self._release()

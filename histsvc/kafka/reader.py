@@ -55,7 +55,8 @@ class _Connection:
 
     def read(self, timeout_s: float) -> list[Message]:
         most = int(min(max(_BATCH_BYTES / self.mean_bytes, _LEAST_MESSAGES), _MOST_MESSAGES))
-        return self.consumer.consume(most, timeout_s)
+        messages: list[Message] = self.consumer.consume(most, timeout_s)
+        return messages
 
 
 class KafkaReader:
@@ -122,7 +123,9 @@ class KafkaReader:
 
 
 def _columns(connection: _Connection, messages: list[Message]) -> RawMessages:
-    slots, ends, failures = connection.slots, {}, {}
+    slots = connection.slots
+    ends: dict[int, int] = {}
+    failures: dict[int, str] = {}
     bad = [message for message in messages if message.error() is not None]
     if bad:
         messages = [message for message in messages if message.error() is None]
@@ -171,4 +174,3 @@ def _joined(parts: Sequence[RawMessages]) -> RawMessages:
         {slot: offset for part in parts for slot, offset in part.ends.items()},
         {slot: reason for part in parts for slot, reason in part.failures.items()},
     )
-

@@ -56,6 +56,4 @@ class Trouble:
 def broker_error(error: KafkaError) -> BrokerError:
     """Turn librdkafka's error into ours."""
     code = error.code()
-    return BrokerError(
-        f"{error.name()}: {error.str()}", retriable=code in _RETRIABLE, denied=code in _DENIED
-    )
+    return BrokerError(f"{error.name()}: {error.str()}", retriable=code in _RETRIABLE, denied=code in _DENIED)

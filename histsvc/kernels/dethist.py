@@ -6,7 +6,7 @@ import numpy as np
 from numba import carray
 
 from histsvc.kernels.jit import kernel, pointer
-from histsvc.kernels.parse import vector_at
+from histsvc.kernels.vectors import vector_at
 from histsvc.model import Column, Int64Array, Tally
 
 _MASK, _PIXEL, _PIXEL_LENGTH = int(Column.MASK), int(Column.PIXEL_ADDRESS), int(Column.PIXEL_LENGTH)
@@ -29,7 +29,9 @@ def fill(rows: Int64Array, table: Int64Array, first: int, counts: Int64Array, ta
         tally[_FILTERED] += pixel.size - counted
 
 
-def fill_numpy(rows: Int64Array, table: Int64Array, first: int, counts: Int64Array, tally: Int64Array) -> None:
+def fill_numpy(
+    rows: Int64Array, table: Int64Array, first: int, counts: Int64Array, tally: Int64Array
+) -> None:
     """Do what `fill` does, in numpy."""
     for row in rows.tolist():
         i = vector_at(table, row, Column.PIXEL_ADDRESS, Column.PIXEL_LENGTH) - first

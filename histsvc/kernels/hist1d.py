@@ -7,7 +7,7 @@ from numba import carray
 
 from histsvc.kernels.axis import bin_of, bins_of
 from histsvc.kernels.jit import kernel, pointer
-from histsvc.kernels.parse import vector_at
+from histsvc.kernels.vectors import vector_at
 from histsvc.model import Column, Int64Array, Tally
 
 _MASK, _TOF, _TOF_LENGTH = int(Column.MASK), int(Column.TOF_ADDRESS), int(Column.TOF_LENGTH)

@@ -8,7 +8,6 @@ A vector that is not aligned as the format demands is refused, because kernels r
 
 from __future__ import annotations
 
-import ctypes
 import struct
 from collections.abc import Sequence
 
@@ -66,12 +65,18 @@ def _unsigned(data: npt.NDArray[np.uint8], at: int, width: int) -> int:
 
 
 @helper
+def _signed(data: npt.NDArray[np.uint8], at: int) -> int:
+    """Read a little-endian signed integer of 4 bytes."""
+    return np.int64(np.int32(_unsigned(data, at, 4)))  # type: ignore[return-value]
+
+
+@helper
 def _field(data: npt.NDArray[np.uint8], table: int, slot: int, width: int) -> int:
     """Find a field of `width` bytes: its position, 0 where it is absent, -1 where it is out of bounds.
 
     `table` has been proved by `_root`, so its vtable's first four bytes can be read.
     """
-    vtable = table - np.int64(np.int32(_unsigned(data, table, 4)))
+    vtable = table - _signed(data, table)
     if slot + 2 > _unsigned(data, vtable, 2):
         return 0
     relative = _unsigned(data, vtable + slot, 2)
@@ -89,7 +94,7 @@ def _root(data: npt.NDArray[np.uint8]) -> int:
     table = _unsigned(data, 0, 4)
     if table < 8 or table + 4 > size:
         return -1
-    vtable = table - np.int64(np.int32(_unsigned(data, table, 4)))
+    vtable = table - _signed(data, table)
     if vtable < 4 or vtable + 4 > size:
         return -1
     if vtable % 2 != 0 or _unsigned(data, vtable, 2) < 4 or vtable + _unsigned(data, vtable, 2) > size:
@@ -235,12 +240,3 @@ def parse(
             table[_FAULT, i] = _OTHER_SCHEMA if schema == -1 else _NO_SCHEMA
             continue
         table[_FAULT, i] = _message(data, address[i], layouts[schema], names, ends, table[:, i])
-
-
-def vector_at(table: Int64Array, message: int, address: Column, length: Column) -> Int64Array:
-    """A copy of one vector of a parsed message as int64 (events,): how the numpy twins read."""
-    count = int(table[length, message])
-    if count == 0:
-        return np.empty(0, np.int64)
-    raw = (ctypes.c_int32 * count).from_address(int(table[address, message]))
-    return np.frombuffer(raw, np.int32).astype(np.int64) & int(table[Column.MASK, message])

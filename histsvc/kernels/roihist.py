@@ -6,7 +6,7 @@ import numpy as np
 from numba import carray
 
 from histsvc.kernels.jit import helper, kernel, pointer
-from histsvc.kernels.parse import vector_at
+from histsvc.kernels.vectors import vector_at
 from histsvc.model import Column, Int64Array, Tally
 
 _MASK, _PIXEL, _PIXEL_LENGTH = int(Column.MASK), int(Column.PIXEL_ADDRESS), int(Column.PIXEL_LENGTH)

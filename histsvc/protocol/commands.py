@@ -1,4 +1,4 @@
-"""The commands (protocol.md, section 2): from bytes to checked values, or to one error that names the field."""
+"""The commands (protocol.md, section 2): from bytes to checked values, or to an error naming the field."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Annotated, Any, NoReturn, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from histsvc.errors import Code, CommandError
-from histsvc.histograms.base import HistogramConfig, Number, OptionalText, WholeNumber
+from histsvc.histograms.base import HistogramConfig, Number, WholeNumber
 from histsvc.histograms.registry import all_keys, histogram_types
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -26,9 +26,7 @@ def _zero_is_absent(value: object) -> object:
     return None if value == 0 and not isinstance(value, bool | str) else value
 
 
-TimeMs = Annotated[
-    Annotated[WholeNumber, Field(ge=0, le=_LAST_MS)] | None, BeforeValidator(_zero_is_absent)
-]
+TimeMs = Annotated[Annotated[WholeNumber, Field(ge=0, le=_LAST_MS)] | None, BeforeValidator(_zero_is_absent)]
 Seconds = Annotated[
     Annotated[Number, Field(gt=0, le=_LAST_MS / 1000 / 2)] | None, BeforeValidator(_zero_is_absent)
 ]
@@ -90,9 +88,7 @@ def _finite(text: str) -> float:
 def _whole(text: str) -> int:
     # A double has at most 309 digits before its point; int() of many more is slow or refused.
     if len(text) > 310:
-        raise CommandError(
-            Code.INVALID_ARGUMENT, f"{text[:20]}… overflows a double; numbers must be finite"
-        )
+        raise CommandError(Code.INVALID_ARGUMENT, f"{text[:20]}… overflows a double; numbers must be finite")
     _finite(text)
     return int(text)
 
@@ -145,7 +141,7 @@ def _check_times(keys: _ConfigKeys) -> None:
         if keys.interval is not None and value is not None:
             raise CommandError(
                 Code.INVALID_ARGUMENT,
-                f"interval ({keys.interval}) together with {name} ({value}): give interval, or start and stop",
+                f"interval ({keys.interval}) together with {name} ({value}): give interval or start and stop",
                 "interval",
             )
     if keys.start is not None and keys.stop is not None and keys.start > keys.stop:
@@ -173,7 +169,10 @@ def _histogram(raw: dict[str, Any], keys: _ConfigKeys, path: str) -> HistogramRe
     _check_schema(config.output_schema, OUTPUT_SCHEMAS, f"{path}.output_schema")
     given = config.input_schema or keys.input_schema
     return HistogramRequest(
-        config, raw, (given,) if given else INPUT_SCHEMAS, config.output_schema or keys.output_schema or "hs00"
+        config,
+        raw,
+        (given,) if given else INPUT_SCHEMAS,
+        config.output_schema or keys.output_schema or "hs00",
     )
 
 
@@ -190,7 +189,9 @@ def _warnings(content: Mapping[str, Any], histograms: tuple[HistogramRequest, ..
         ]
         if request.config.id and request.config.id in seen:
             first = seen[request.config.id]
-            warnings.append(f"histograms[{i}].id: {request.config.id!r} is also the id of histograms[{first}]")
+            warnings.append(
+                f"histograms[{i}].id: {request.config.id!r} is also the id of histograms[{first}]"
+            )
         seen.setdefault(request.config.id, i)
     if not histograms:
         warnings.append("histograms: none given, everything stops")

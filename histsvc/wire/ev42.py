@@ -38,4 +38,3 @@ def deserialise(payload: bytes) -> Events:
         tof_ns=vector(read.time_of_flight),
         pixel_id=vector(read.detector_id),
     )
-

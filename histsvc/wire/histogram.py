@@ -68,5 +68,3 @@ def received(schema: str, read: Mapping[str, Any]) -> HistogramMessage:
         np.asarray(read["data"]),
         read["info"],
     )
-
-

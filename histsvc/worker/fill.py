@@ -91,7 +91,8 @@ class Filling:
         tally[Tally.OUT_OF_WINDOW] += _total(events, outside)
         filtered = good & ~outside & self._unfit(batch)
         tally[Tally.FILTERED] += _total(events, filtered)
-        return good & ~outside & ~filtered
+        left: npt.NDArray[np.bool_] = good & ~outside & ~filtered
+        return left
 
     def _unfit(self, batch: EventBatch) -> npt.NDArray[np.bool_]:
         """Messages of another source or without a vector that the type needs."""

@@ -49,7 +49,7 @@ def run(pipe: Pipe, settings: WorkerSettings) -> None:
     worker = Worker(link, settings, SystemClock())
     try:
         worker.loop()
-    except Exception as error:  # noqa: BLE001 (the process ends: the parent is told why, then it dies loudly)
+    except Exception as error:
         link.report(Failed(f"{type(error).__name__}: {error}"))
         raise
 
@@ -107,7 +107,13 @@ class Worker:
         match request:
             case Prepare(spec):
                 self._pipeline = build(
-                    spec, self._settings, self._reader, EVENT_LAYOUTS, self._clusters, self._outbox, self._clock
+                    spec,
+                    self._settings,
+                    self._reader,
+                    EVENT_LAYOUTS,
+                    self._clusters,
+                    self._outbox,
+                    self._clock,
                 )
                 self._link.report(Done())
             case Go():

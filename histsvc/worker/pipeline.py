@@ -90,8 +90,9 @@ class Pipeline:
         """How far the partitions of a histogram have been read."""
         offsets: dict[str, dict[int, int]] = {}
         ends, lag = self._reader.ends(), 0
-        newest = [self._newest_ms[slot] for slot in np.flatnonzero(filling.slots) if slot in self._newest_ms]
-        for slot in np.flatnonzero(filling.slots).tolist():
+        slots = np.flatnonzero(filling.slots).tolist()
+        newest = [self._newest_ms[slot] for slot in slots if slot in self._newest_ms]
+        for slot in slots:
             partition, position = self._partitions[slot], int(self._progress.position[slot])
             offsets.setdefault(partition.topic, {})[partition.number] = position
             lag += max(0, ends.get(slot, position) - position)
@@ -162,4 +163,3 @@ class Pipeline:
             return
         for slot in slots:
             self._progress.limit(slot, ends[self._partitions[slot]].offset)
-

@@ -73,6 +73,11 @@ class Publication:
         self.final = False
 
     @property
+    def name(self) -> str:
+        """What the histogram is called: its id, or job/index where that is empty; the Kafka key."""
+        return self.filling.config.id or f"{self._spec.job}/{self.filling.spec.index}"
+
+    @property
     def changed(self) -> bool:
         """Whether anything was counted or accounted for since the last publication."""
         return not np.array_equal(self._tally, self.filling.accumulator.tally)
@@ -125,11 +130,10 @@ class Publication:
         self._tally = filling.accumulator.tally.copy()
         self._published_s = self._clock.monotonic_s()
         self.final = state is State.FINISHED
-        key = filling.config.id or f"{self._spec.job}/{filling.spec.index}"
         return Draft(
             filling.config.brokers,
             filling.config.topic,
-            key.encode(),
+            self.name.encode(),
             filling.spec.output_schema,
             filling.accumulator.snapshot(),
             info,
@@ -184,9 +188,9 @@ class Publisher:
         return [p.info(self._position(p.filling), p.filling.state) for p in self.publications]
 
     def undelivered(self) -> list[str]:
-        """What has not reached the broker: one line for each histogram, with the reason where there is one."""
+        """What has not reached the broker: one line for each histogram, with the reason."""
         return [
-            f"{p.filling.config.id or p.filling.spec.index} to {p.filling.config.topic}: {_reason(p.in_flight)}"
+            f"{p.name} to {p.filling.config.topic}: {_reason(p.in_flight)}"
             for p in self.publications
             if p.in_flight is not None and (not p.in_flight.done() or p.in_flight.exception() is not None)
         ]

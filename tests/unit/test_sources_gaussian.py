@@ -59,9 +59,9 @@ def test_events_are_in_range_and_centred(detector: bool) -> None:
     pulse = source.pulse(0, 0, 0)
 
     assert pulse.tof_ns.dtype == pulse.pixel_id.dtype == np.int64
-    assert (pulse.tof_ns.min(), pulse.pixel_id.min()) == (0, 1000)
+    assert pulse.tof_ns.min() == 0
     assert pulse.tof_ns.max() <= TOF_MAX_NS
-    assert pulse.pixel_id.max() == source.last_pixel == 1000 + 64 * 32 - 1
+    assert 1000 <= pulse.pixel_id.min() < pulse.pixel_id.max() <= source.last_pixel == 3047
     assert abs(pulse.tof_ns.mean() - 30e6) < 0.1e6
     assert abs(pulse.tof_ns.std() - 10e6) < 0.1e6
 

@@ -26,7 +26,7 @@ Write = Callable[..., Path]
 def write(tmp_path: Path) -> Write:
     """`write(event_id=…, units={dataset: unit}, offset=…)` writes a file; pulses of 2, 0, 3 and 0 events."""
 
-    def make(units: dict[str, str] | None = None, offset: object = "2020-05-01T00:00:00", **data: Any) -> Path:
+    def make(units: dict[str, str] | None = None, offset: object = "2020-05-01T00:00", **data: Any) -> Path:
         path = tmp_path / "run.nxs"
         defaults: dict[str, Any] = {
             "event_id": np.array([1, 2, 3, 4, 5], np.uint32),
@@ -136,7 +136,7 @@ def test_a_group_is_chosen_by_name(write: Write) -> None:
     assert NexusSource(path, EV42).group == "entry/instrument/bank_7"
     second = NexusSource(path, EV42, group="/entry/instrument/bank_8")
     assert next(second.pulses()).pixel_id.tolist() == [8, 8]
-    with pytest.raises(SettingsError, match="'bank_9' is no group of events; there are entry/instrument/bank_7, "):
+    with pytest.raises(SettingsError, match="'bank_9' is no group of events; there are entry/instr"):
         NexusSource(path, EV42, group="bank_9")
 
 
@@ -154,23 +154,24 @@ def test_a_group_is_chosen_by_name(write: Write) -> None:
         ({"event_id": np.ones(5)}, "event_id: integers are needed, not float64"),
         ({"event_id": [1, 2, 3, -4, 5]}, "event_id: event 3: -4; the schema takes 0 to 4294967295"),
         ({"event_id": [1, 2, 3, 4, 2**32]}, "event_id: event 4: 4294967296; the schema"),
-        ({"event_id": np.array([1, 2, 3, 4, 2**64 - 1], np.uint64)}, "event_id: a value does not fit 64 bits"),
-        ({"event_time_offset": [0, 1, 2, 3, 4294967.296]}, "event_time_offset: event 4: 4294967296 ns; the schema"),
+        ({"event_id": np.full(5, 2**64 - 1, np.uint64)}, "event_id: a value does not fit 64 bits"),
+        ({"event_time_offset": [0, 1, 2, 3, 4294967.296]}, "event_time_offset: event 4: 4294967296 ns;"),
         ({"event_time_offset": [0, np.nan, 2, 3, 4]}, "event_time_offset: a value is not finite"),
         ({"event_time_offset": [0, 1e30, 2, 3, 4]}, "event_time_offset: a value does not fit 64 bits"),
         ({"event_time_offset": [b"x"] * 5}, "event_time_offset: numbers are needed"),
         ({"event_time_zero": [0.0, np.inf, 1, 2]}, "event_time_zero: a value is not finite"),
         ({"event_time_zero": [0.0, 0, 0, 9e9]}, "event_time_zero: a pulse time does not fit 64 bits"),
-        ({"units": {"event_time_offset": "furlong"}}, "event_time_offset: the unit 'furlong' is none of ns, us,"),
+        ({"units": {"event_time_offset": "furlong"}}, "event_time_offset: the unit 'furlong' is none of"),
         ({"units": {"event_time_zero": "h"}}, "event_time_zero: the unit 'h' is none of"),
         ({"offset": "yesterday"}, "event_time_zero: 'yesterday' is not an ISO 8601 date"),
         ({"offset": "2020-13-01"}, "event_time_zero: '2020-13-01' is not an ISO 8601 date"),
     ],
 )
 def test_what_cannot_be_right_is_refused(write: Write, data: dict[str, Any], message: str) -> None:
+    path = write(**data)
     with pytest.raises(SettingsError) as raised:
-        NexusSource(write(**data), EV42)
-    assert f"run.nxs: /entry/instrument/bank_7{'/' if 'dataset event_id' not in message else ': '}" in str(raised.value)
+        NexusSource(path, EV42)
+    assert str(raised.value).startswith(f"{path}: /entry/instrument/bank_7")
     assert message in str(raised.value)
 
 
