@@ -32,7 +32,7 @@ _BROKER_S = 10.0
 
 @dataclass(frozen=True, eq=False)
 class Histogram:
-    """A histogram as it was received: `counts` has one axis for each of `axes`, whose edges are one longer."""
+    """A histogram as it was received: `counts` has one dimension for each of `axes`."""
 
     topic: str
     schema: str

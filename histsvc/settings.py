@@ -34,7 +34,7 @@ class Security:
 
 @dataclass(frozen=True)
 class KafkaSettings:
-    """Which brokers, and how to talk to them."""
+    """Which brokers (in canonical order: equal lists are one cluster), and how to talk to them."""
 
     brokers: tuple[str, ...]
     security: Security = Security()
@@ -42,8 +42,9 @@ class KafkaSettings:
 
 @dataclass(frozen=True)
 class WorkerSettings:
-    """What every worker process is told once, when it is spawned."""
+    """What every worker process is told once, when it is spawned; it connects to `brokers` ahead of work."""
 
+    brokers: tuple[str, ...] = ()
     security: Security = Security()
     source_name: str = "histsvc"
     publish_interval_ms: int = 500
@@ -104,7 +105,7 @@ def parser(prog: str, description: str) -> configargparse.ArgumentParser:
 
 def kafka_settings(options: argparse.Namespace) -> KafkaSettings:
     """Read the shared Kafka options out of parsed arguments; raises SettingsError."""
-    brokers = tuple(b.strip() for given in options.brokers for b in given.split(",") if b.strip())
+    brokers = tuple(sorted({b.strip() for given in options.brokers for b in given.split(",") if b.strip()}))
     if not brokers:
         raise SettingsError("--brokers names no broker; give host:port")
     for broker in brokers:
@@ -164,6 +165,7 @@ def service_settings(options: argparse.Namespace) -> ServiceSettings:
     _all_different({option: topic for option, topic in topics.items() if topic})
     kafka = kafka_settings(options)
     worker = WorkerSettings(
+        brokers=kafka.brokers,
         security=kafka.security,
         source_name=options.source_name,
         publish_interval_ms=options.publish_interval,

@@ -35,7 +35,7 @@ class KafkaSender:
                 sent.set_exception(broker_error(error))
 
         try:
-            self._producer(message.brokers).produce(
+            self.connect(message.brokers).produce(
                 message.topic, value=message.value, key=message.key, on_delivery=delivered
             )
         except BufferError as error:
@@ -55,7 +55,11 @@ class KafkaSender:
             if len(producer):
                 producer.purge()
 
-    def _producer(self, brokers: tuple[str, ...]) -> Producer:
+    def connect(self, brokers: tuple[str, ...]) -> Producer:
+        """Make the producer for these brokers, if it is not there yet.
+
+        The first message of an idempotent producer waits 0.5 to 1 s for its id, so this is done ahead.
+        """
         if brokers not in self._producers:
             self._producers[brokers] = Producer(
                 {

@@ -66,14 +66,18 @@ class KafkaReader:
         self._security = security
         self._connections: dict[tuple[str, ...], _Connection] = {}
 
+    def connect(self, brokers: tuple[str, ...]) -> _Connection:
+        """Make the connection to these brokers, if it is not there yet."""
+        if brokers not in self._connections:
+            self._connections[brokers] = _Connection(brokers, self._security)
+        return self._connections[brokers]
+
     def assign(self, starts: Sequence[Start]) -> None:
         """Forget what was read before and begin at these offsets; slot i is `starts[i]`."""
         self.release()
         for slot, start in enumerate(starts):
             brokers, topic, number = start.partition
-            if brokers not in self._connections:
-                self._connections[brokers] = _Connection(brokers, self._security)
-            self._connections[brokers].slots[topic, number] = slot
+            self.connect(brokers).slots[topic, number] = slot
         for connection in self._connections.values():
             wanted = [
                 TopicPartition(topic, number, starts[slot].offset)

@@ -18,6 +18,8 @@ _RESILIENCE: Config = {
     "socket.keepalive.enable": True,
     "topic.metadata.refresh.interval.ms": 10000,
     "retry.backoff.ms": 100,
+    # What librdkafka would print itself comes by error_cb too, where it is logged with measure.
+    "log_level": 2,
 }
 
 

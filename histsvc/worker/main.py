@@ -44,6 +44,7 @@ def run(pipe: Pipe, settings: WorkerSettings) -> None:
     """The target of the spawned process; returns when told to leave or when the parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the parent decides
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s worker %(message)s")
+    logging.getLogger("numba").setLevel(logging.WARNING)
     link = ChildLink(pipe)
     signal.signal(signal.SIGTERM, lambda *_: worker.leave())
     worker = Worker(link, settings, SystemClock())
@@ -95,6 +96,9 @@ class Worker:
         begun = time.monotonic()
         from histsvc.kernels import warm  # loads numba
 
+        if self._settings.brokers:
+            self._reader.connect(self._settings.brokers)
+            self._sender.connect(self._settings.brokers)
         _log.debug("%d kernels loaded in %.2f s", len(warm.KERNELS), time.monotonic() - begun)
         self._link.report(Ready(time.monotonic() - begun))
 
