@@ -1,10 +1,12 @@
 """Fixtures that every test against a real Kafka uses."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from uuid import uuid4
 
 import pytest
+from events import EventSender
 from kafka_broker import Broker, BrokerError, MakeTopic
+from service_process import Service
 
 
 @pytest.fixture(scope="session")
@@ -28,3 +30,42 @@ def topic(broker: Broker) -> MakeTopic:
         return unique
 
     return make
+
+
+@pytest.fixture(scope="session")
+def shared_service(broker: Broker) -> Iterator[Service]:
+    """One service for all tests that do not harm it; a config replaces what ran."""
+    started = Service(broker)
+    try:
+        yield started
+    finally:
+        started.close()
+
+
+@pytest.fixture
+def service(shared_service: Service) -> Service:
+    """The shared service with nothing running."""
+    shared_service.client.send({"cmd": "stop"})
+    return shared_service
+
+
+@pytest.fixture
+def own_service(broker: Broker) -> Iterator[Callable[..., Service]]:
+    """`own_service(*options)` starts a service for this test alone."""
+    started: list[Service] = []
+
+    def start(*options: str) -> Service:
+        started.append(Service(broker, *options))
+        return started[-1]
+
+    try:
+        yield start
+    finally:
+        for each in started:
+            each.close()
+
+
+@pytest.fixture
+def sender(broker: Broker) -> EventSender:
+    """Sends event messages."""
+    return EventSender(broker.bootstrap)

@@ -93,9 +93,20 @@ class Summary:
 class Producer(Protocol):
     """What sends, as `histsvc.kafka.event_producer.EventProducer` does and describes it."""
 
-    delivered: int
-    failed: int
-    failure: str | None
+    @property
+    def delivered(self) -> int:
+        """Messages that Kafka has acknowledged."""
+        ...
+
+    @property
+    def failed(self) -> int:
+        """Messages that were not delivered."""
+        ...
+
+    @property
+    def failure(self) -> str | None:
+        """Why the first one failed."""
+        ...
 
     def produce(
         self,

@@ -165,7 +165,8 @@ class Broker:
 
     def _offsets(self, partitions: list[Any], which: Any) -> int:
         """Sum over partitions; raises if one of them has no leader that answers."""
-        futures = self._client().list_offsets(dict.fromkeys(partitions, which))
+        # Seen once in hundreds: the first question about a new topic was never answered, the next at once.
+        futures = self._client().list_offsets(dict.fromkeys(partitions, which), request_timeout=2.0)
         return sum(int(future.result(_ADMIN_TIMEOUT_S).offset) for future in futures.values())
 
     def _until(self, fact: Callable[[], bool], timeout_s: float, what: str) -> None:

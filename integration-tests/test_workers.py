@@ -1,0 +1,128 @@
+"""What happens when processes end: killed, terminated, or orphaned."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from events import BASE_MS, EventSender, Sent
+from kafka_broker import MakeTopic
+from service_process import TIMEOUT_S, Service
+
+from histsvc.protocol.info import State
+
+TOF = {"tof_range": [0, 1e8], "num_bins": 50}
+
+
+def counting(beat: dict[str, Any]) -> list[int]:
+    return [worker["pid"] for worker in beat["workers"] if worker["state"] == "COUNTING"]
+
+
+def gone(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+    except FileNotFoundError:
+        return True
+
+
+def wait_until_gone(pids: list[int]) -> None:
+    deadline = time.monotonic() + TIMEOUT_S
+    while not all(gone(pid) for pid in pids):
+        assert time.monotonic() < deadline, f"still there: {pids}"
+        time.sleep(0.02)
+
+
+def test_killed_worker_is_an_error_of_its_histograms_and_the_rest_goes_on(
+    own_service: Callable[..., Service], topic: MakeTopic, sender: EventSender
+) -> None:
+    service = own_service("--workers", "2")
+    a, b, sent, later = topic("a"), topic("b"), Sent(), Sent()
+    histograms = [service.histogram("hist1d", name, id=name, **TOF) for name in (a, b)]
+    service.heartbeat_until(lambda beat: len(beat["workers"]) >= 2)
+    with service.following() as published:
+        service.config(histograms)
+        victim = service.heartbeat_until(lambda beat: counting(beat) if len(counting(beat)) == 2 else None)[0]
+        os.kill(victim, signal.SIGKILL)
+        states = service.heartbeat_until(
+            lambda beat: {h["id"]: h for h in beat["histograms"]} if beat["state"] == "DEGRADED" else None
+        )
+        errors = [h for h in states.values() if h["state"] == "ERROR"]
+        assert len(errors) == 1
+        assert str(victim) in errors[0]["error_message"]
+        assert "signal 9" in errors[0]["error_message"]
+        broken = errors[0]["id"]
+        alive = b if broken == a else a
+        sender.pulses(alive, sent, range(BASE_MS, BASE_MS + 5))
+        published.until(lambda h: h.info.id == alive and h.info.sum == sent.events)
+        # Those who look at the output topic only are told as well, again and again.
+        message = published.until(lambda h: h.info.id == broken and h.info.state is State.ERROR)
+        assert message.info.error_message == errors[0]["error_message"]
+        service.config(histograms)
+        sender.pulses(broken, later, range(BASE_MS, BASE_MS + 5))
+        published.until(lambda h: h.info.id == broken and h.info.sum == later.events)
+    assert service.heartbeat_until(lambda beat: beat["state"]) == "RUNNING"
+
+
+def test_killed_spare_worker_is_replaced(own_service: Callable[..., Service], topic: MakeTopic) -> None:
+    service = own_service("--workers", "1")
+    spare = service.heartbeat_until(
+        lambda beat: [w["pid"] for w in beat["workers"] if w["state"] == "SPARE"]
+    )[0]
+    os.kill(spare, signal.SIGKILL)
+    service.config([service.histogram("hist1d", topic("data"), id="tof", **TOF)])
+    pids = service.heartbeat_until(lambda beat: counting(beat))
+    assert spare not in pids
+
+
+def test_sigterm_publishes_a_last_time_and_exits_with_0(
+    own_service: Callable[..., Service], topic: MakeTopic, sender: EventSender
+) -> None:
+    service = own_service()
+    data, sent = topic("data"), Sent()
+    with service.following() as published:
+        service.config([service.histogram("hist1d", data, id="tof", publish_interval_ms=60_000, **TOF)])
+        sender.pulses(data, sent, range(BASE_MS, BASE_MS + 5))
+        service.heartbeat_until(lambda beat: [h for h in beat["histograms"] if h["sum"] == sent.events])
+        pids = service.heartbeat_until(lambda beat: [worker["pid"] for worker in beat["workers"]])
+        assert service.terminate() == 0
+        finished = published.finished("tof")["tof"]
+    assert finished.info.sum == sent.events
+    assert finished.counts.sum() == sent.events
+    wait_until_gone(pids)
+    assert "Traceback" not in service.log
+
+
+def test_sigterm_during_start_and_while_idle_is_clean(own_service: Callable[..., Service]) -> None:
+    service = own_service()
+    assert service.terminate() == 0
+    assert "Traceback" not in service.log
+
+
+def test_workers_do_not_outlive_a_killed_service(
+    own_service: Callable[..., Service], topic: MakeTopic
+) -> None:
+    service = own_service()
+    service.config([service.histogram("hist1d", topic("data"), id="tof", **TOF)])
+    pids = service.heartbeat_until(lambda beat: [worker["pid"] for worker in beat["workers"]])
+    service.process.kill()
+    service.process.wait(TIMEOUT_S)
+    wait_until_gone(pids)
+
+
+def test_config_that_was_replaced_many_times_leaves_no_more_workers(
+    own_service: Callable[..., Service], topic: MakeTopic, sender: EventSender
+) -> None:
+    service = own_service("--workers", "2")
+    data, sent = topic("data"), Sent()
+    for number in range(20):
+        service.config([service.histogram("hist1d", data, id=f"tof{number}", **TOF)])
+    with service.following() as published:
+        sender.pulses(data, sent, range(BASE_MS, BASE_MS + 5))
+        published.until(lambda h: h.info.id == "tof19" and h.info.sum == sent.events)
+    workers = service.heartbeat_until(lambda beat: beat["workers"])
+    assert len(workers) <= 4
+    assert len([worker for worker in workers if worker["state"] == "COUNTING"]) == 1
