@@ -66,7 +66,6 @@ class TopicFacts:
     """What the broker says about a topic; `partitions` is 0 where there is no such topic."""
 
     partitions: int
-    topic_id: str = ""
 
 
 class OffsetAt(IntEnum):

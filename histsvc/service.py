@@ -88,7 +88,7 @@ class Service:
 
     def _start(self) -> Steps[None]:
         """Wait for a warm worker and for the command topic; then commands sent from now on are read."""
-        _log.info("starting: loading the kernels (the first start compiles them, which takes about a minute)")
+        _log.info("starting: loading the kernels (the first start compiles them, for some seconds)")
         while not self._supervisor.warm:
             yield
         topic = self._settings.config_topic

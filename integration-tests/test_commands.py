@@ -45,8 +45,14 @@ def test_ping_says_who_is_there(service: Service) -> None:
 
 def test_one_reply_for_each_command_in_their_order(service: Service, topic: MakeTopic) -> None:
     data = topic("data")
-    good = {"cmd": "config", "histograms": [service.histogram("hist1d", data, id="tof", **TOF)]}
-    bad = {"cmd": "config", "histograms": [service.histogram("hist1d", data, **{**TOF, "num_bins": 0})]}
+    good: dict[str, Any] = {
+        "cmd": "config",
+        "histograms": [service.histogram("hist1d", data, id="tof", **TOF)],
+    }
+    bad: dict[str, Any] = {
+        "cmd": "config",
+        "histograms": [service.histogram("hist1d", data, **{**TOF, "num_bins": 0})],
+    }
     kinds = [good, {"cmd": "ping"}, bad, {"cmd": "reset_counts"}, {"cmd": "nonsense"}, {"cmd": "stop"}]
     commands = [{**kinds[i % len(kinds)], "msg_id": i + 1} for i in range(30)]
     for silent in (None, "", 0, False):
@@ -145,8 +151,10 @@ def test_reset_has_no_effect_on_finished_histograms(
         service.config([service.histogram("hist1d", data, id="tof", **TOF)], start=BASE_MS, stop=BASE_MS + 9)
         published.finished("tof")
         service.client.send({"cmd": "reset_counts"})
-        states = service.heartbeat_until(lambda beat: [(h["state"], h["sum"]) for h in beat["histograms"]])
-    assert states == [("FINISHED", sent.events)]
+        published.poll(1.0)
+        last = published.all[-1].info
+    assert (last.state, last.sum, last.generation) == (State.FINISHED, sent.events, 1)
+    service.heartbeat_until(lambda beat: [h for h in beat["histograms"] if h["sum"] == sent.events])
 
 
 def test_interval_counts_for_that_long(service: Service, topic: MakeTopic, sender: EventSender) -> None:

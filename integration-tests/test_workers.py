@@ -96,6 +96,25 @@ def test_sigterm_publishes_a_last_time_and_exits_with_0(
     assert "Traceback" not in service.log
 
 
+def test_sigterm_to_the_whole_group_loses_nothing(
+    own_service: Callable[..., Service], topic: MakeTopic, sender: EventSender
+) -> None:
+    """As a service manager sends it: workers get it, too."""
+    service = own_service()
+    data, sent = topic("data"), Sent()
+    with service.following() as published:
+        service.config([service.histogram("hist1d", data, id="tof", publish_interval_ms=60_000, **TOF)])
+        sender.pulses(data, sent, range(BASE_MS, BASE_MS + 5))
+        service.heartbeat_until(lambda beat: [h for h in beat["histograms"] if h["sum"] == sent.events])
+        pids = service.heartbeat_until(lambda beat: [worker["pid"] for worker in beat["workers"]])
+        for pid in pids:
+            os.kill(pid, signal.SIGTERM)
+        assert service.terminate() == 0
+        finished = published.finished("tof")["tof"]
+    assert finished.counts.sum() == sent.events
+    wait_until_gone(pids)
+
+
 def test_sigterm_during_start_and_while_idle_is_clean(own_service: Callable[..., Service]) -> None:
     service = own_service()
     assert service.terminate() == 0

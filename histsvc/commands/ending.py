@@ -5,11 +5,28 @@ from __future__ import annotations
 from histsvc.clock import Deadline
 from histsvc.commands.context import Context
 from histsvc.commands.steps import Steps
-from histsvc.jobs.worker_process import WorkerLostError
+from histsvc.jobs.worker_process import WorkerLostError, WorkerProcess
 from histsvc.worker.link import Finish
 
 # What is left for the answer to come back after the worker's own time is up.
-_MARGIN_S = 0.3
+MARGIN_S = 0.3
+# An answer that is due comes within some ms; a worker that hangs does not get more of the command's time.
+_BUSY_S = 0.5
+
+
+def at_hand(context: Context) -> Steps[tuple[list[WorkerProcess], list[str]]]:
+    """The workers that count and can be asked; one that owes an answer for too long is ended, and named."""
+    patience = Deadline(context.clock, _BUSY_S)
+    while any(worker.busy for worker in context.supervisor.counting()) and not patience.expired():
+        yield
+    workers, hanging = [], []
+    for worker in context.supervisor.counting():
+        if worker.busy:
+            hanging.append(f"worker process {worker.pid} did not answer in time")
+            context.supervisor.discard(worker)
+        else:
+            workers.append(worker)
+    return workers, hanging
 
 
 def end_jobs(context: Context, drain_s: float, deadline: Deadline) -> Steps[list[str]]:
@@ -18,14 +35,9 @@ def end_jobs(context: Context, drain_s: float, deadline: Deadline) -> Steps[list
     Returns one line for each histogram that has not reached its broker; never fails.
     """
     supervisor = context.supervisor
-    workers = [worker for worker in supervisor.counting() if not worker.busy]
-    # An orphan's stand-in that is still being prepared has nothing to deliver.
-    for worker in supervisor.counting():
-        if worker.busy:
-            supervisor.discard(worker)
-    timeout_s = max(deadline.remaining_s() - _MARGIN_S, 0.0)
+    workers, undelivered = yield from at_hand(context)
+    timeout_s = max(deadline.remaining_s() - MARGIN_S, 0.0)
     answers = [(worker, worker.request(Finish(drain_s, timeout_s))) for worker in workers]
-    undelivered: list[str] = []
     for worker, answer in answers:
         while not answer.done() and not deadline.expired():
             yield

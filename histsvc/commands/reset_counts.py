@@ -7,21 +7,18 @@ from typing import Any
 
 from histsvc.clock import Deadline
 from histsvc.commands.context import Context
+from histsvc.commands.ending import MARGIN_S, at_hand
 from histsvc.commands.steps import Steps, wait_for
 from histsvc.errors import Code, CommandError
 from histsvc.jobs.worker_process import WorkerLostError
 from histsvc.protocol.commands import Command
 from histsvc.worker.link import Reset
 
-# What is left for the answer to come back after the worker's own time is up.
-_MARGIN_S = 0.3
-
 
 def reset_counts(context: Context, command: Command, deadline: Deadline) -> Steps[Mapping[str, Any]]:
     """Answered when a zeroed histogram of each is delivered; what is FINISHED is left alone."""
-    workers = [worker for worker in context.supervisor.counting() if not worker.busy]
-    request = Reset(None, max(deadline.remaining_s() - _MARGIN_S, 0.0))
-    undelivered: list[str] = []
+    workers, undelivered = yield from at_hand(context)
+    request = Reset(None, max(deadline.remaining_s() - MARGIN_S, 0.0))
     for worker, answer in [(worker, worker.request(request)) for worker in workers]:
         try:
             done = yield from wait_for(answer, deadline, f"worker process {worker.pid}")

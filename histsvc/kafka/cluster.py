@@ -96,7 +96,7 @@ def _facts(asked: Future[Any]) -> TopicFacts:
         if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
             return TopicFacts(partitions=0)
         raise
-    return TopicFacts(len(description.partitions), str(description.topic_id))
+    return TopicFacts(len(description.partitions))
 
 
 def _found(asked: Future[Any]) -> FoundOffset:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 from histsvc.protocol.info import HistogramInfo, State
 
 PROTOCOL = "1.0"
+_COUNTERS = ("messages", "events", "other_schema", "published", "commands", "commands_failed")
+_COUNTERS_BY_REASON = ("undecodable", "publish_failed")
 
 
 class ServiceState(StrEnum):
@@ -50,7 +53,7 @@ class Heartbeat:
     histograms: tuple[HistogramInfo, ...]
     workers: tuple[WorkerStatus, ...]
     replacing: bool = False
-    counters: dict[str, Any] = field(default_factory=dict)
+    counters: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def state(self) -> ServiceState:
@@ -73,9 +76,21 @@ class Heartbeat:
                 "state": self.state,
                 "histograms": [_short(info) for info in self.histograms],
                 "workers": [asdict(worker) for worker in self.workers],
-                "counters": self.counters,
+                "counters": _nested(self.counters),
             }
         ).encode()
+
+
+def _nested(counters: Mapping[str, int]) -> dict[str, Any]:
+    """Counters by reason, named ``kind.reason``, as objects of their own; those always told are there."""
+    nested: dict[str, Any] = dict.fromkeys(_COUNTERS, 0) | {kind: {} for kind in _COUNTERS_BY_REASON}
+    for name, count in counters.items():
+        kind, dot, reason = name.partition(".")
+        if dot and kind in _COUNTERS_BY_REASON:
+            nested[kind][reason] = count
+        else:
+            nested[name] = count
+    return nested
 
 
 def _short(info: HistogramInfo) -> dict[str, Any]:

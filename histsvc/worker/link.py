@@ -131,10 +131,8 @@ class ChildLink:
         except OSError:
             return
 
-    def stats(self, stats: Stats) -> bool:
-        """Send stats unless the last ones have not been seen; says whether they were sent."""
-        if not self._stats_seen:
-            return False
-        self._stats_seen = False
-        self.report(stats)
-        return True
+    def stats(self, stats: Stats, *, must: bool) -> None:
+        """Send stats unless the last ones have not been seen yet; the last of a job must go out."""
+        if self._stats_seen or must:
+            self._stats_seen = False
+            self.report(stats)

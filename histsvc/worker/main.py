@@ -38,6 +38,8 @@ _STATS_S = 0.2
 # long enough to cost next to nothing, short enough that a request is answered at once.
 _IDLE_S = 5.0
 _STEP_S = 0.01
+# After SIGTERM: what the last histograms may take, and then the parent to say that it ends, too.
+_WIND_UP_S = 2.0
 
 
 def run(pipe: Pipe, settings: WorkerSettings) -> None:
@@ -46,7 +48,8 @@ def run(pipe: Pipe, settings: WorkerSettings) -> None:
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s worker %(message)s")
     logging.getLogger("numba").setLevel(logging.WARNING)
     link = ChildLink(pipe)
-    signal.signal(signal.SIGTERM, lambda *_: worker.leave())
+    # The whole group may get it, as from a service manager: the parent still wants the last histograms.
+    signal.signal(signal.SIGTERM, lambda *_: worker.terminate())
     worker = Worker(link, settings, SystemClock())
     try:
         worker.loop()
@@ -71,12 +74,14 @@ class Worker:
         self._pending: Deadline | None = None
         self._finishing = False
         self._leaving = False
+        self._terminated = False
+        self._orphaned: Deadline | None = None
         self._counted: Counter[str] = Counter()
         self._stats = Every(clock, _STATS_S)
 
-    def leave(self) -> None:
-        """End the loop soon (a signal handler: it only sets a flag)."""
-        self._leaving = True
+    def terminate(self) -> None:
+        """End the job, then the loop (a signal handler: it only sets a flag)."""
+        self._terminated = True
 
     def loop(self) -> None:
         """Work until told to leave."""
@@ -85,6 +90,8 @@ class Worker:
             request = self._link.request(self._patience())
             if request is not None:
                 self._obey(request)
+            if self._terminated:
+                self._wind_up()
             if self._pipeline is not None and self._counting:
                 self._pipeline.step(_STEP_S)
             self._answer()
@@ -102,7 +109,19 @@ class Worker:
         _log.debug("%d kernels loaded in %.2f s", len(warm.KERNELS), time.monotonic() - begun)
         self._link.report(Ready(time.monotonic() - begun))
 
+    def _wind_up(self) -> None:
+        """After SIGTERM: end the job, then wait a little for a parent that was told to end as well."""
+        if self._counting:
+            if not self._finishing:
+                self._finish(0.0, _WIND_UP_S)
+        elif self._orphaned is None:
+            self._orphaned = Deadline(self._clock, _WIND_UP_S)
+        elif self._orphaned.expired():
+            self._leaving = True
+
     def _patience(self) -> float:
+        if self._terminated:
+            return _STEP_S
         if not self._counting or self._pipeline is None:
             return _IDLE_S
         return _STEP_S if self._pipeline.finished else 0.0
@@ -129,7 +148,7 @@ class Worker:
             case Finish(drain_s, timeout_s):
                 self._finish(drain_s, timeout_s)
             case Leave():
-                self.leave()
+                self._leaving = True
             case StatsSeen():
                 pass
 
@@ -173,4 +192,4 @@ class Worker:
         if self._pipeline is None or not self._counting or not (last or self._stats.due()):
             return
         counters = self._counted + self._pipeline.counters + self._outbox.counters
-        self._link.stats(Stats(tuple(self._pipeline.publisher.infos()), dict(counters)))
+        self._link.stats(Stats(tuple(self._pipeline.publisher.infos()), dict(counters)), must=last)

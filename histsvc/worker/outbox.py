@@ -93,6 +93,6 @@ class ThreadOutbox:
 
     def _failed(self, draft: Draft, error: BaseException) -> None:
         reason = str(error)
-        self.counters[f"publish_failed: {reason}"] += 1
-        if self.counters[f"publish_failed: {reason}"] == 1:
+        self.counters[f"publish_failed.{reason}"] += 1
+        if self.counters[f"publish_failed.{reason}"] == 1:
             _log.warning("histogram %s was not delivered to %s: %s", draft.key.decode(), draft.topic, reason)

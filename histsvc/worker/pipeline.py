@@ -117,7 +117,9 @@ class Pipeline:
         faults = np.bincount(batch.column(Column.FAULT)[taken], minlength=len(Fault))
         for fault in Fault:
             if fault is not Fault.NONE and faults[fault]:
-                self.counters[fault.name.lower()] += int(faults[fault])
+                other = fault is Fault.OTHER_SCHEMA
+                name = "other_schema" if other else f"undecodable.{fault.name.lower()}"
+                self.counters[name] += int(faults[fault])
         for slot in np.unique(batch.slot).tolist():
             newest = int(batch.timestamp_ms[batch.slot == slot].max())
             self._newest_ms[slot] = max(newest, self._newest_ms.get(slot, newest))

@@ -31,7 +31,7 @@ class Wall:
         """Put a payload right before the wall; returns its address, which need not be aligned."""
         begin = self._size - len(payload)
         self._view[begin : self._size] = np.frombuffer(payload, np.uint8)
-        return self._address + begin
+        return int(self._address + begin)
 
     def parse(self, payload: bytes, names: tuple[str, ...] = ("a",)) -> tuple[int, Int64Array]:
         """The address of the payload and what the parser says about it, int64 (len(Column),)."""

@@ -1,4 +1,4 @@
-"""What a verdict of the parser must be, whatever the bytes: inside the message, and what the schema's code reads."""
+"""What a verdict of the parser must be: inside the message, and what the schema's own code reads."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ def check(address: int, payload: bytes, row: Int64Array, names: tuple[str, ...] 
     """Assert that the verdict `row`, int64 (len(Column),), about a payload holds; returns its fault."""
     fault = Fault(int(row[Column.FAULT]))
     if fault is not Fault.NONE:
-        assert not row[[Column.TOF_LENGTH, Column.PIXEL_LENGTH, Column.TOF_ADDRESS, Column.PIXEL_ADDRESS]].any()
+        assert not row[
+            [Column.TOF_LENGTH, Column.PIXEL_LENGTH, Column.TOF_ADDRESS, Column.PIXEL_ADDRESS]
+        ].any()
         return fault
     schema = EVENT_LAYOUTS[int(row[Column.SCHEMA])].schema
     assert payload[4:8] == schema.encode()

@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 from fakes import NOW_MS, config_of, decoder_of, event_message, filling_of, raw, tally_of
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from property.oracle import KINDS
 
@@ -110,20 +110,10 @@ def test_accumulators_and_snapshots_merge_exactly(kind: str, seed: tuple[int, in
             np.testing.assert_array_equal(mine.data, other.data)
 
 
-@PROFILE
-@given(seed=seeds)
-def test_the_stream_of_these_tests_has_something_of_everything(seed: tuple[int, int]) -> None:
-    assume(seed[1] > 25)
-    tally = tally_of(whole(config_of("hist1d", source="a"), stream(*seed) + stream(1, 200)))
-    assert set(tally) == {
-        "counted",
-        "overflow",
-        "filtered",
-        "out_of_window",
-        "messages",
-        "undecodable",
-        "other_schema",
-    }
+def test_the_stream_of_these_tests_has_something_of_everything() -> None:
+    tally = tally_of(whole(config_of("hist1d", source="a", tof_range=[5, 100]), stream(1, 200)))
+    wanted = "counted underflow overflow filtered out_of_window messages undecodable other_schema"
+    assert set(tally) == set(wanted.split())
 
 
 @pytest.mark.parametrize("kind", KINDS)
