@@ -58,23 +58,25 @@ def published(service: Service, run: Path) -> tuple[Histogram, Histogram]:
 
 
 def draw_image(axes: Axes, image: Histogram) -> None:
-    """The detector, tube beside tube; pixels without a count stay white."""
+    """The detector, tube beside tube; pixels without a count are black."""
     low, high = image.axes[1].edges[[0, -1]]
     bottom, top = image.axes[0].edges[[0, -1]]
     drawn = axes.imshow(
         image.counts,
         origin="lower",
         extent=(low, high, bottom, top),
-        aspect=TUBES / ALONG / 2,
-        norm=LogNorm(vmin=1),
+        aspect="auto",
+        norm=LogNorm(vmin=0.5),
         interpolation="nearest",
-        cmap="viridis",
+        cmap=mpl.colormaps["inferno"].with_extremes(bad="black"),
     )
-    axes.axvline(TUBES / 2, color="grey", linewidth=0.8)
+    axes.axvline(TUBES / 2, color="white", linewidth=0.8)
     axes.set_xlabel("y (tube; the banks are 0 to 119 and 120 to 239)")
     axes.set_ylabel("x (position along the tube)")
     axes.set_title(f"dethist: {image.info.sum:,} events in {image.counts.size:,} pixels", fontsize=11)
     bar = axes.figure.colorbar(drawn, ax=axes, pad=0.02, fraction=0.025)
+    bar.set_ticks([1, 2, 5, 10, 20, 50], labels=["1", "2", "5", "10", "20", "50"])
+    bar.ax.minorticks_off()
     bar.set_label("counts per pixel")
 
 
@@ -102,13 +104,10 @@ def main() -> None:
             image, spectrum = published(service, options.run)
         finally:
             service.close()
-    figure, (left, right) = plt.subplots(
-        1, 2, figsize=(12, 4.6), layout="constrained", width_ratios=(1.75, 1)
-    )
-    figure.suptitle(
-        f"SANS2D, {spectrum.info.messages} recorded pulses sent to Kafka as ev44, counted by histsvc",
-        fontsize=13,
-    )
+    figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.4), layout="constrained", width_ratios=(1.9, 1))
+    title = f"SANS2D, {spectrum.info.messages} recorded pulses sent to Kafka as ev44, counted by histsvc"
+    figure.suptitle(title, fontsize=13)
+    figure.get_layout_engine().set(w_pad=0.1, h_pad=0.1)
     draw_image(left, image)
     draw_spectrum(right, spectrum)
     options.picture.parent.mkdir(parents=True, exist_ok=True)

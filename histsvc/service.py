@@ -53,6 +53,7 @@ class Service:
         self._begun_s = clock.monotonic_s()
         self._heartbeat_due = Every(clock, settings.heartbeat_interval_ms / 1000)
         self._unanswered: list[Future[None]] = []
+        self._heartbeat_sent: Future[None] | None = None
         self._ready = False
         self._starting = self._start()
         own = (settings.config_topic, settings.response_topic, settings.heartbeat_topic)
@@ -84,7 +85,7 @@ class Service:
         self._receive()
         self._dispatcher.step()
         if self._settings.heartbeat_topic and self._heartbeat_due.due():
-            self._send(self._settings.heartbeat_topic, self._heartbeat().to_json())
+            self._beat(self._settings.heartbeat_topic)
 
     def _start(self) -> Steps[None]:
         """Wait for a warm worker and for the command topic; then commands sent from now on are read."""
@@ -151,17 +152,29 @@ class Service:
 
     def _reply(self, reply: bytes) -> None:
         if self._settings.response_topic:
-            self._send(self._settings.response_topic, reply)
+            sent = self._send(self._settings.response_topic, reply)
+            self._unanswered = [future for future in (*self._unanswered, sent) if not future.done()]
 
-    def _send(self, topic: str, value: bytes) -> None:
+    def _beat(self, topic: str) -> None:
+        """Send a heartbeat unless the last one is still under way: old ones are of no use to anybody."""
+        if self._heartbeat_sent is None or self._heartbeat_sent.done():
+            self._heartbeat_sent = self._send(topic, self._heartbeat().to_json())
+
+    def _send(self, topic: str, value: bytes) -> Future[None]:
         try:
             sent = self._sender.send(Outgoing(self._settings.kafka.brokers, topic, b"", value))
         except BrokerError as error:
-            self.counters["send_failed"] += 1
-            _log.warning("could not send to %r: %s", topic, error)
-            return
-        self._unanswered = [future for future in self._unanswered if not future.done()]
-        self._unanswered.append(sent)
+            sent = Future()
+            sent.set_exception(error)
+        sent.add_done_callback(lambda future: self._sent(topic, future))
+        return sent
+
+    def _sent(self, topic: str, sent: Future[None]) -> None:
+        error = sent.exception()
+        if error is not None:
+            self.counters[f"send_failed.{error}"] += 1
+            if self.counters[f"send_failed.{error}"] == 1:
+                _log.warning("a message to %r was not delivered: %s", topic, error)
 
     def _identity(self) -> ServiceIdentity:
         uptime_ms = int((self._clock.monotonic_s() - self._begun_s) * 1000)

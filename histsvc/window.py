@@ -58,6 +58,7 @@ class Progress:
         self.window = window
         self.position = np.array(start_offsets, dtype=np.int64)
         self.done = np.zeros(self.position.size, dtype=bool)
+        self._cut = np.zeros(self.position.size, dtype=bool)
         self._limit = np.full(self.position.size, _NO_LIMIT, dtype=np.int64)
 
     @property
@@ -73,7 +74,14 @@ class Progress:
 
     def close(self) -> None:
         """Every slot is done where it is."""
+        self._cut = ~self.done
         self.done[:] = True
+
+    def lag(self, slot: int, end: int) -> int:
+        """Messages between the position and `end` (or the limit) that are, or were, still to be counted."""
+        if self.done[slot] and not self._cut[slot]:
+            return 0
+        return max(0, min(end, int(self._limit[slot])) - int(self.position[slot]))
 
     def reached_end(self, slot: int, offset: int) -> None:
         """The reader has seen everything before `offset`, be it messages or records never delivered."""

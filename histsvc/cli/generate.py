@@ -15,7 +15,7 @@ from histsvc import settings
 from histsvc.cli.sending import Sending, Stop
 from histsvc.clock import Clock, SystemClock
 from histsvc.errors import SettingsError
-from histsvc.kafka.event_producer import LIBRDKAFKA_LOG, EventProducer
+from histsvc.kafka.event_producer import EventProducer
 from histsvc.sources.gaussian import GaussianSource
 from histsvc.sources.nexus import NexusSource
 from histsvc.sources.pace import Pace
@@ -179,8 +179,6 @@ def main(argv: list[str]) -> int:
         _refuse_misplaced(parser, options)
         level = settings.log_level(options.log_level)
         logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-        # The library says the same thing many times over; the reason that matters is in the last line.
-        logging.getLogger(LIBRDKAFKA_LOG).setLevel(level if level == "DEBUG" else "CRITICAL")
         with stop.signals():
             return _generate(options, SystemClock(), stop)
     except SettingsError as error:

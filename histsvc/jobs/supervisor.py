@@ -152,8 +152,10 @@ class Supervisor:
             self._backoff_s = min(max(self._backoff_s * 2, _FIRST_BACKOFF_S), _LONGEST_BACKOFF_S)
             self._next_spawn_s = self._clock.monotonic_s() + self._backoff_s
         if worker.state is WorkerState.COUNTING and worker.spec is not None and worker.spec.job in self.jobs:
+            stood_in = all(histogram.error for histogram in worker.spec.histograms)
             orphan = self.jobs[worker.spec.job].lost(worker.spec, reason)
-            if orphan.histograms:
+            # Whatever ended a stand-in would end the next one, too.
+            if orphan.histograms and not stood_in:
                 self._orphans.append(orphan)
 
     def _keep_spares(self) -> None:

@@ -20,7 +20,7 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
-from histsvc.kafka.security import client_config
+from histsvc.kafka.security import client_config, create
 from histsvc.kafka.trouble import Trouble, broker_error
 from histsvc.model import Partition
 from histsvc.ports import Cluster, FoundOffset, OffsetAt, TopicFacts
@@ -38,7 +38,7 @@ class KafkaCluster:
     def __init__(self, brokers: tuple[str, ...], security: Security) -> None:
         self._trouble = Trouble(f"brokers {', '.join(brokers)}")
         config = client_config(brokers, security)
-        self._admin = AdminClient({**config, "error_cb": self._trouble})
+        self._admin = create(AdminClient, {**config, "error_cb": self._trouble})
 
     @property
     def trouble(self) -> str:

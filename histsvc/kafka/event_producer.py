@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from histsvc.clock import Clock
-from histsvc.errors import BrokerError, SettingsError
-from histsvc.kafka.security import Config, client_config
+from histsvc.errors import BrokerError
+from histsvc.kafka.security import Config, client_config, create
 from histsvc.kafka.trouble import Trouble
 from histsvc.settings import KafkaSettings
-
-LIBRDKAFKA_LOG = "histsvc.librdkafka"
-"""Name of the logger for what the library itself has to say; what matters of it comes to `Trouble`, too."""
 
 _SETTINGS: Config = {
     "acks": "all",
@@ -49,12 +45,7 @@ class EventProducer:
         self._first_sent_s: float | None = None
         self._trouble = Trouble(f"producer to {self._brokers}")
         config = client_config(kafka.brokers, kafka.security) | _SETTINGS | {"compression.type": compression}
-        try:
-            self._producer = Producer(
-                {**config, "error_cb": self._trouble}, logger=logging.getLogger(LIBRDKAFKA_LOG)
-            )
-        except KafkaException as error:
-            raise SettingsError(f"Kafka settings: {error.args[0].str()}") from error
+        self._producer = create(Producer, {**config, "error_cb": self._trouble})
 
     def produce(
         self,

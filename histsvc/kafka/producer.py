@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from histsvc.errors import BrokerError
-from histsvc.kafka.security import client_config
+from histsvc.kafka.security import client_config, create
 from histsvc.kafka.trouble import Trouble, broker_error
 from histsvc.ports import Outgoing
 from histsvc.settings import Security
@@ -41,6 +41,8 @@ class KafkaSender:
         except BufferError as error:
             raise BrokerError(f"the queue to the broker is full: {error}", retriable=True) from error
         except KafkaException as error:
+            if error.args[0].fatal():  # this producer will never send again; the next message gets a new one
+                del self._producers[message.brokers]
             raise broker_error(error.args[0]) from error
         return sent
 
@@ -61,7 +63,8 @@ class KafkaSender:
         The first message of an idempotent producer waits 0.5 to 1 s for its id, so this is done ahead.
         """
         if brokers not in self._producers:
-            self._producers[brokers] = Producer(
+            self._producers[brokers] = create(
+                Producer,
                 {
                     **client_config(brokers, self._security),
                     "acks": "all",
@@ -72,6 +75,6 @@ class KafkaSender:
                     "linger.ms": 1,
                     "compression.type": self._compression,
                     "error_cb": Trouble(f"producer to {', '.join(brokers)}"),
-                }
+                },
             )
         return self._producers[brokers]

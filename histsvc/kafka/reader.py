@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
-from histsvc.kafka.security import client_config
+from histsvc.kafka.security import client_config, create
 from histsvc.kafka.trouble import Trouble
 from histsvc.model import RawMessages, Start
 from histsvc.settings import Security
@@ -30,8 +30,10 @@ class _Connection:
 
     def __init__(self, brokers: tuple[str, ...], security: Security) -> None:
         self.slots: dict[tuple[str, int], int] = {}
-        self.mean_bytes = 1000.0
-        self.consumer = Consumer(
+        # Small first batches: what comes may be large, and the mean follows quickly.
+        self.mean_bytes = 50_000.0
+        self.consumer = create(
+            Consumer,
             {
                 **client_config(brokers, security),
                 "group.id": "histsvc",
@@ -50,7 +52,7 @@ class _Connection:
                 # A new assignment waits for the fetch under way; new data ends that wait at once.
                 "fetch.wait.max.ms": 100,
                 "error_cb": Trouble(f"reader of {', '.join(brokers)}"),
-            }
+            },
         )
 
     def read(self, timeout_s: float) -> list[Message]:
@@ -134,15 +136,17 @@ def _columns(connection: _Connection, messages: list[Message]) -> RawMessages:
     if bad:
         messages = [message for message in messages if message.error() is None]
         ends, failures = _events(connection, bad)
-    # A message of a partition that was just dropped may still have been queued.
-    kept = [m for m in messages if (m.topic(), m.partition()) in slots]
-    payload = [m.value() or b"" for m in kept]
+    found = [slots.get((m.topic(), m.partition()), -1) for m in messages]
+    if -1 in found:  # a message of a partition that was just dropped may still have been queued
+        messages = [m for m, slot in zip(messages, found, strict=True) if slot >= 0]
+        found = [slot for slot in found if slot >= 0]
+    payload = [m.value() or b"" for m in messages]
     if payload:
         connection.mean_bytes += 0.2 * (sum(map(len, payload)) / len(payload) - connection.mean_bytes)
     return RawMessages(
-        np.array([slots[m.topic(), m.partition()] for m in kept], dtype=np.int64),
-        np.array([m.offset() for m in kept], dtype=np.int64),
-        np.array([m.timestamp()[1] for m in kept], dtype=np.int64),
+        np.array(found, dtype=np.int64),
+        np.array([m.offset() for m in messages], dtype=np.int64),
+        np.array([m.timestamp()[1] for m in messages], dtype=np.int64),
         payload,
         ends,
         failures,

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
+from confluent_kafka import KafkaException
+
+from histsvc.errors import SettingsError
 from histsvc.settings import Security
 
+T = TypeVar("T")
 Config = dict[str, str | int | bool]
 
 # Measured on a real broker: with the defaults a frozen broker goes unnoticed for 61 s and an outage
@@ -21,6 +26,14 @@ _RESILIENCE: Config = {
     # What librdkafka would print itself comes by error_cb too, where it is logged with measure.
     "log_level": 2,
 }
+
+
+def create(kind: Callable[[dict[str, Any]], T], config: Mapping[str, Any]) -> T:
+    """Make a client; raises SettingsError for what librdkafka refuses, such as a certificate not found."""
+    try:
+        return kind(dict(config))
+    except KafkaException as error:
+        raise SettingsError(f"Kafka settings: {error.args[0].str()}") from error
 
 
 def client_config(brokers: Sequence[str], security: Security) -> Config:

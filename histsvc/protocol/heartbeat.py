@@ -12,7 +12,7 @@ from histsvc.protocol.info import HistogramInfo, State
 
 PROTOCOL = "1.0"
 _COUNTERS = ("messages", "events", "other_schema", "published", "commands", "commands_failed")
-_COUNTERS_BY_REASON = ("undecodable", "publish_failed")
+_COUNTERS_BY_REASON = ("undecodable", "publish_failed", "send_failed")
 
 
 class ServiceState(StrEnum):

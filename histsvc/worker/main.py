@@ -170,10 +170,11 @@ class Worker:
             return
         undelivered: list[str] = []
         if self._pipeline is not None and self._counting:
-            waiting = self._finishing and not self._pipeline.finished
-            undelivered = self._pipeline.publisher.undelivered()
-            if (waiting or undelivered) and not self._pending.expired():
+            publisher = self._pipeline.publisher
+            waiting = publisher.waiting or (self._finishing and not self._pipeline.finished)
+            if waiting and not self._pending.expired():
                 return
+            undelivered = publisher.undelivered()
         if self._finishing:
             self._end_job()
         self._pending, self._finishing = None, False

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 
-from histsvc.errors import BrokerError
 from histsvc.model import Snapshot
 from histsvc.ports import Outgoing, Sender
 from histsvc.worker.publish import Draft
@@ -74,7 +73,7 @@ class ThreadOutbox:
                 draft.snapshot, self._source_name, draft.time_ns, draft.info.to_json()
             )
             sent = self._sender.send(Outgoing(draft.brokers, draft.topic, draft.key, value))
-        except BrokerError as error:
+        except Exception as error:  # noqa: BLE001 (this thread must go on; the failure is counted and told)
             self._failed(draft, error)
             entry.delivered.set_exception(error)
             return
@@ -92,7 +91,7 @@ class ThreadOutbox:
             entry.delivered.set_exception(error)
 
     def _failed(self, draft: Draft, error: BaseException) -> None:
-        reason = str(error)
+        reason = str(error) or type(error).__name__
         self.counters[f"publish_failed.{reason}"] += 1
         if self.counters[f"publish_failed.{reason}"] == 1:
             _log.warning("histogram %s was not delivered to %s: %s", draft.key.decode(), draft.topic, reason)

@@ -45,6 +45,7 @@ class Pipeline:
         self._clusters = clusters
         self._clock = clock
         self._newest_ms: dict[int, int] = {}
+        self._ends: dict[int, int] = {}
         self._dropped = progress.done.copy()
         self._end_queries: dict[tuple[str, ...], EndQuery] = {}
         self._draining: Deadline | None = None
@@ -89,13 +90,14 @@ class Pipeline:
     def position(self, filling: Filling) -> Position:
         """How far the partitions of a histogram have been read."""
         offsets: dict[str, dict[int, int]] = {}
-        ends, lag = self._reader.ends(), 0
+        self._ends.update(self._reader.ends())
+        lag = 0
         slots = np.flatnonzero(filling.slots).tolist()
         newest = [self._newest_ms[slot] for slot in slots if slot in self._newest_ms]
         for slot in slots:
             partition, position = self._partitions[slot], int(self._progress.position[slot])
             offsets.setdefault(partition.topic, {})[partition.number] = position
-            lag += max(0, ends.get(slot, position) - position)
+            lag += self._progress.lag(slot, self._ends.get(slot, position))
         return Position(offsets, lag, max(newest, default=None))
 
     def _take(self, raw: RawMessages) -> None:
@@ -138,6 +140,7 @@ class Pipeline:
             self._progress.close()
         done = self._progress.done
         if np.any(done & ~self._dropped):
+            self._ends.update(self._reader.ends())
             self._reader.drop(np.flatnonzero(done & ~self._dropped).tolist())
             self._dropped = done.copy()
         for filling in self.fillings:

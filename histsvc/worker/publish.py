@@ -88,7 +88,7 @@ class Publication:
             return False
         since_s = self._clock.monotonic_s() - self._published_s
         if self.filling.state is State.ERROR:
-            return since_s >= _UNCHANGED_S
+            return since_s >= self._unchanged_s
         return since_s >= (self._interval_s if self.changed else max(self._unchanged_s, self._interval_s))
 
     def info(self, position: Position, state: State) -> HistogramInfo:
@@ -186,6 +186,11 @@ class Publisher:
     def infos(self) -> list[HistogramInfo]:
         """The info of every histogram as it is now."""
         return [p.info(self._position(p.filling), p.filling.state) for p in self.publications]
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a message is still under way."""
+        return any(p.in_flight is not None and not p.in_flight.done() for p in self.publications)
 
     def undelivered(self) -> list[str]:
         """What has not reached the broker: one line for each histogram, with the reason."""

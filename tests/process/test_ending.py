@@ -1,0 +1,85 @@
+"""The end: nothing is left behind, whoever ends first."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from process.workers import alive, open_files, pause, supervisor, ticking, until
+
+from histsvc.jobs.supervisor import Supervisor
+
+_PARENT = """
+import sys
+from process.workers import supervisor, ticking
+watched = supervisor(2)
+ticking(watched, lambda: watched.reserve(2))
+print(*[status.pid for status in watched.statuses()], flush=True)
+sys.stdin.read()
+"""
+
+
+def pids(watched: Supervisor) -> list[int]:
+    return [status.pid for status in watched.statuses()]
+
+
+def test_stop_ends_all_also_those_that_hang(make_supervisor: Callable[[int], Supervisor]) -> None:
+    watched = make_supervisor(2)
+    ticking(watched, lambda: watched.reserve(2))
+    started = pids(watched)
+    os.kill(started[0], signal.SIGSTOP)
+    watched.stop(1.0)
+    assert not [pid for pid in started if alive(pid)]
+
+
+def test_nothing_is_left_open() -> None:
+    handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD)]
+    _once()  # what is made once and kept, such as multiprocessing's resource tracker
+    files, threads = open_files(), threading.active_count()
+    for _ in range(2):
+        _once()
+    assert open_files() == files
+    until(pause, lambda: threading.active_count() <= threads)
+    assert handlers == [
+        signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD)
+    ]
+
+
+def _once() -> None:
+    watched = supervisor(1)
+    ticking(watched, lambda: watched.reserve(1))
+    watched.stop(10.0)
+
+
+def test_workers_leave_when_their_parent_is_killed() -> None:
+    paths = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+    with subprocess.Popen(
+        [sys.executable, "-c", _PARENT],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": paths},
+    ) as parent:
+        assert parent.stdout is not None
+        started = [int(pid) for pid in parent.stdout.readline().split()]
+        assert len(started) >= 2
+        parent.send_signal(signal.SIGKILL)
+        parent.wait()
+        until(pause, lambda: not [pid for pid in started if alive(pid)])
+
+
+def test_worker_that_dies_at_its_start_is_tried_again_more_and_more_slowly(
+    make_supervisor: Callable[[int], Supervisor],
+) -> None:
+    watched = make_supervisor(1)
+    watched.tick(0)
+    first = pids(watched)
+    os.kill(first[0], signal.SIGKILL)
+    ticking(watched, lambda: watched.restarts == 1)
+    assert watched.replacing
+    ticking(watched, lambda: watched.reserve(1))
+    assert pids(watched) != first
