@@ -136,12 +136,13 @@ def test_config_that_was_replaced_many_times_leaves_no_more_workers(
     own_service: Callable[..., Service], topic: MakeTopic, sender: EventSender
 ) -> None:
     service = own_service("--workers", "2")
-    data, sent = topic("data"), Sent()
+    data, other, sent = topic("data"), topic("other"), Sent()
+    beside = service.histogram("hist1d", other, id="beside", **TOF)
     for number in range(20):
-        service.config([service.histogram("hist1d", data, id=f"tof{number}", **TOF)])
+        service.config([service.histogram("hist1d", data, id=f"tof{number}", **TOF), beside])
     with service.following() as published:
         sender.pulses(data, sent, range(BASE_MS, BASE_MS + 5))
         published.until(lambda h: h.info.id == "tof19" and h.info.sum == sent.events)
     workers = service.heartbeat_until(lambda beat: beat["workers"])
     assert len(workers) <= 4
-    assert len([worker for worker in workers if worker["state"] == "COUNTING"]) == 1
+    assert len([worker for worker in workers if worker["state"] == "COUNTING"]) == 2

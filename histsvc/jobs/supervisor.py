@@ -164,7 +164,8 @@ class Supervisor:
             return
         waiting = [w for w in self._workers if w.state in (WorkerState.STARTING, WorkerState.SPARE)]
         target = self.size if self.warm else 1
-        for _ in range(target - len(waiting)):
+        # While a job replaces another, the workers of both are busy: those of the old become spare next.
+        for _ in range(min(target - len(waiting), 2 * self.size - len(self._workers))):
             self._number += 1
             self._workers.append(self._spawn(self._number))
         if len(self._spares()) >= self.size:

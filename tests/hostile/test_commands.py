@@ -11,7 +11,7 @@ import pytest
 from fakes import raw_config
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from unit.test_dispatch import Service
+from unit.serving import Service
 
 from histsvc.errors import CommandError
 from histsvc.protocol.commands import config_request, decode
@@ -48,6 +48,7 @@ def test_nesting_of_any_depth(
     for depth in range(DEPTHS // 3, DEPTHS):
         service.send((template % (opening * depth + inner + closing * depth)).encode())
         service.work(3)
+        caplog.clear()
     service.send({"cmd": "ping", "msg_id": "still alive"})
     assert service.work()[-1]["msg_id"] == "still alive"
 

@@ -5,66 +5,22 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator, Mapping
-from typing import Any, cast
+from typing import Any
 
 import pytest
-from fakes import BROKERS, FakeClock, FakeClusters
+from unit.serving import Service
 
 from histsvc.clock import Deadline
 from histsvc.commands import dispatch
 from histsvc.commands.context import Context
-from histsvc.commands.dispatch import Dispatcher
-from histsvc.commands.steps import Steps, wait_until
+from histsvc.commands.steps import Steps
 from histsvc.errors import Code, CommandError
-from histsvc.jobs.supervisor import Supervisor
 from histsvc.protocol.commands import Command
-from histsvc.protocol.heartbeat import ServiceIdentity
-from histsvc.settings import Limits
 
 
-def _no_constant(token: str) -> None:
-    raise AssertionError(f"{token} is not JSON")
-
-
-class Service:
-    """A dispatcher, and what it replied."""
-
-    def __init__(self, service_id: str = "me") -> None:
-        self.clock = FakeClock()
-        self.replies: list[dict[str, Any]] = []
-        self.done: list[str] = []
-        identity = ServiceIdentity("histsvc", service_id, "0", "1.0", 5)
-        supervisor = cast(Supervisor, None)
-        context = Context(supervisor, FakeClusters(), self.clock, Limits(), lambda: identity, BROKERS)
-        self.dispatcher = Dispatcher(context, service_id, 4.0, self._reply)
-        self._offset = 0
-
-    def _reply(self, reply: bytes) -> None:
-        self.replies.append(json.loads(reply, parse_constant=_no_constant))
-
-    def send(self, *commands: object) -> None:
-        for command in commands:
-            payload = command if isinstance(command, bytes) else json.dumps(command).encode()
-            self.dispatcher.receive(self._offset, payload)
-            self._offset += 1
-
-    def work(self, steps: int = 50) -> list[dict[str, Any]]:
-        """Step until nothing is left to do; returns all replies so far."""
-        for _ in range(steps):
-            self.dispatcher.step()
-        return self.replies
-
-    def slow(self, context: Context, command: Command, deadline: Deadline) -> Steps[Mapping[str, Any]]:
-        """A command that needs three steps."""
-        for _ in range(3):
-            yield
-        self.done.append(str(command.content.get("n")))
-        return {"n": command.content.get("n")}
-
-    def stuck(self, context: Context, command: Command, deadline: Deadline) -> Steps[Mapping[str, Any]]:
-        """A command that waits for what never comes."""
-        yield from wait_until(lambda: None, deadline, "nobody answered")
-        return {}
+def short(value: object) -> str:
+    """A name for a parameter."""
+    return repr(value)[:20]
 
 
 @pytest.fixture
@@ -196,7 +152,7 @@ NOT_OBJECTS += [
 ]
 
 
-@pytest.mark.parametrize("payload", NOT_OBJECTS, ids=lambda payload: repr(payload[:20]))
+@pytest.mark.parametrize("payload", NOT_OBJECTS, ids=short)
 def test_what_is_no_object_is_logged_once_counted_and_not_answered(
     service: Service, payload: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
