@@ -91,6 +91,9 @@ class KafkaReader:
     def read(self, timeout_s: float) -> RawMessages:
         """What has come from any cluster; may be empty."""
         busy = [connection for connection in self._connections.values() if connection.slots]
+        for connection in self._connections.values():
+            if not connection.slots:
+                connection.consumer.poll(0)  # what librdkafka wants to tell would pile up otherwise
         parts = [_columns(c, c.read(timeout_s / len(busy))) for c in busy]
         return parts[0] if len(parts) == 1 else _joined(parts)
 

@@ -48,9 +48,9 @@ def run(pipe: Pipe, settings: WorkerSettings) -> None:
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s worker %(message)s")
     logging.getLogger("numba").setLevel(logging.WARNING)
     link = ChildLink(pipe)
+    worker = Worker(link, settings, SystemClock())
     # The whole group may get it, as from a service manager: the parent still wants the last histograms.
     signal.signal(signal.SIGTERM, lambda *_: worker.terminate())
-    worker = Worker(link, settings, SystemClock())
     try:
         worker.loop()
     except Exception as error:
@@ -94,6 +94,8 @@ class Worker:
                 self._wind_up()
             if self._pipeline is not None and self._counting:
                 self._pipeline.step(_STEP_S)
+            elif self._pipeline is None:
+                self._reader.read(0)
             self._answer()
             self._tell()
         if self._pipeline is not None:

@@ -115,9 +115,7 @@ def test_equal_topics_are_refused_naming_both_options(first: str, second: str) -
     assert all(part in message for part in (first, second, "same"))
 
 
-def test_an_empty_command_topic_is_refused_and_other_empty_topics_are_none(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_an_empty_command_topic_is_refused_and_other_empty_topics_are_none() -> None:
     made = settings(*BASIC, "-hb", "", "-rt", "")
     assert (made.heartbeat_topic, made.response_topic) == (None, None)
     assert "--config-topic" in refused("-b", "broker:9092", "-t", "")

@@ -1,0 +1,158 @@
+"""What every broker must do for the adapters: one suite for the embedded broker and for the real one."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+import numpy as np
+import pytest
+
+from histsvc.errors import BrokerError
+from histsvc.kafka.cluster import KafkaClusters
+from histsvc.kafka.producer import KafkaSender
+from histsvc.kafka.reader import KafkaReader
+from histsvc.model import Partition, Start
+from histsvc.ports import Cluster, FoundOffset, OffsetAt, Outgoing, TopicFacts
+from histsvc.settings import Security
+
+T = TypeVar("T")
+TIMEOUT_S = 30.0
+
+
+class Kafka:
+    """The adapters on one broker."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self.brokers = (bootstrap,)
+        self.reader = KafkaReader(Security())
+        self.sender = KafkaSender(Security(), "lz4")
+        self.cluster: Cluster = KafkaClusters(Security()).of(self.brokers)
+
+    def send(self, topic: str, *values: bytes) -> None:
+        sent = [self.sender.send(Outgoing(self.brokers, topic, b"key", value)) for value in values]
+        self.answered(*sent)
+        for future in sent:
+            future.result()
+
+    def answered(self, *futures: Future[Any]) -> None:
+        deadline = time.monotonic() + TIMEOUT_S
+        while not all(future.done() for future in futures):
+            assert time.monotonic() < deadline
+            self.sender.serve(0.01)
+
+    def ask(self, question: Future[T]) -> T:
+        return question.result(TIMEOUT_S)
+
+    def read(self, wanted: int) -> tuple[list[tuple[int, int, bytes]], dict[int, int], dict[int, str]]:
+        """Slot, offset and payload of the messages, the ends, and the failures, until there are enough."""
+        rows: list[tuple[int, int, bytes]] = []
+        ends: dict[int, int] = {}
+        failures: dict[int, str] = {}
+        deadline = time.monotonic() + TIMEOUT_S
+        while len(rows) < wanted or not (ends or failures):
+            assert time.monotonic() < deadline, (rows, ends, failures)
+            raw = self.reader.read(0.01)
+            assert raw.slot.size == raw.offset.size == raw.timestamp_ms.size == len(raw.payload)
+            rows += zip(raw.slot.tolist(), raw.offset.tolist(), raw.payload, strict=True)
+            ends.update(raw.ends)
+            failures.update(raw.failures)
+        return rows, ends, failures
+
+
+class PortsContract(ABC):
+    """To be inherited by a test class that gives `bootstrap` and `new_topic`."""
+
+    @pytest.fixture
+    @abstractmethod
+    def bootstrap(self) -> str: ...
+
+    @abstractmethod
+    def new_topic(self, partitions: int) -> str: ...
+
+    @pytest.fixture
+    def kafka(self, bootstrap: str) -> Iterator[Kafka]:
+        made = Kafka(bootstrap)
+        yield made
+        made.reader.close()
+
+    def test_topics_are_described_and_never_created(self, kafka: Kafka) -> None:
+        topic = self.new_topic(2)
+        for _ in range(2):
+            facts = kafka.ask(kafka.cluster.describe([topic, "no-such-topic"]))
+            assert facts == {topic: TopicFacts(2), "no-such-topic": TopicFacts(0)}
+
+    def test_offsets_at_both_ends(self, kafka: Kafka) -> None:
+        topic = self.new_topic(1)
+        partition = Partition(kafka.brokers, topic, 0)
+        kafka.send(topic, b"a", b"b", b"c")
+        for at, offset in ((OffsetAt.EARLIEST, 0), (OffsetAt.LATEST, 3)):
+            assert kafka.ask(kafka.cluster.offsets([partition], at)) == {partition: FoundOffset(offset, -1)}
+
+    def test_no_question_has_an_answer_at_once(self, kafka: Kafka) -> None:
+        assert kafka.ask(kafka.cluster.offsets([], OffsetAt.LATEST)) == {}
+
+    def test_reading_begins_at_the_offset_and_tells_the_end(self, kafka: Kafka) -> None:
+        topic = self.new_topic(1)
+        kafka.send(topic, *(b"%d" % i for i in range(10)))
+        kafka.reader.assign([Start(Partition(kafka.brokers, topic, 0), 4)])
+        rows, ends, failures = kafka.read(6)
+        assert rows == [(0, i, b"%d" % i) for i in range(4, 10)]
+        assert (ends, failures) == ({0: 10}, {})
+        assert kafka.reader.ends() == {0: 10}
+
+    def test_slots_number_the_partitions_in_their_order(self, kafka: Kafka) -> None:
+        first, second = self.new_topic(1), self.new_topic(1)
+        kafka.send(first, b"first")
+        kafka.send(second, b"second")
+        kafka.reader.assign([Start(Partition(kafka.brokers, topic, 0), 0) for topic in (second, first)])
+        rows, _, _ = kafka.read(2)
+        assert sorted(rows) == [(0, 0, b"second"), (1, 0, b"first")]
+
+    def test_dropped_slots_are_read_no_more(self, kafka: Kafka) -> None:
+        topics = [self.new_topic(1), self.new_topic(1)]
+        kafka.reader.assign([Start(Partition(kafka.brokers, topic, 0), 0) for topic in topics])
+        kafka.reader.drop([0])
+        for topic in topics:
+            kafka.send(topic, b"x" * 10)
+        rows, _, _ = kafka.read(1)
+        assert rows == [(1, 0, b"x" * 10)]
+
+    def test_new_assignment_forgets_the_old(self, kafka: Kafka) -> None:
+        old, new = self.new_topic(1), self.new_topic(1)
+        kafka.send(old, *[b"old"] * 100)
+        kafka.send(new, b"new")
+        kafka.reader.assign([Start(Partition(kafka.brokers, old, 0), 0)])
+        kafka.read(1)
+        kafka.reader.assign([Start(Partition(kafka.brokers, new, 0), 0)])
+        rows, _, _ = kafka.read(1)
+        assert rows == [(0, 0, b"new")]
+
+    def test_offset_that_is_gone_is_a_failure_of_its_slot(self, kafka: Kafka) -> None:
+        topic = self.new_topic(1)
+        kafka.reader.assign([Start(Partition(kafka.brokers, topic, 0), 1000)])
+        _, _, failures = kafka.read(0)
+        assert list(failures) == [0]
+        assert topic in failures[0]
+
+    def test_delivered_messages_have_their_order_and_key(self, kafka: Kafka) -> None:
+        topic = self.new_topic(1)
+        values = [np.random.default_rng(i).bytes(i * 1000) for i in range(1, 40)]
+        kafka.send(topic, *values)
+        kafka.reader.assign([Start(Partition(kafka.brokers, topic, 0), 0)])
+        rows, _, _ = kafka.read(len(values))
+        assert [value for _, _, value in rows] == values
+
+    def test_what_is_too_large_for_the_client_is_refused_at_once(self, kafka: Kafka) -> None:
+        with pytest.raises(BrokerError, match="MSG_SIZE_TOO_LARGE"):
+            kafka.sender.send(Outgoing(kafka.brokers, self.new_topic(1), b"", b"\0" * 1_000_000_001))
+
+    def test_giving_up_ends_what_is_under_way(self, kafka: Kafka) -> None:
+        sent = kafka.sender.send(Outgoing(kafka.brokers, self.new_topic(1), b"", b"never"))
+        kafka.sender.give_up()
+        kafka.answered(sent)
+        # It may have been faster than we were.
+        assert sent.exception() is None or isinstance(sent.exception(), BrokerError)

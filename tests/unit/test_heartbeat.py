@@ -1,0 +1,71 @@
+"""What the heartbeat says (protocol.md, section 5)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from histsvc.protocol.heartbeat import Heartbeat, ServiceIdentity, WorkerStatus
+from histsvc.protocol.info import HistogramInfo, State
+
+IDENTITY = ServiceIdentity("histsvc", "me", "0.1", "1.0", 77)
+
+
+def beat(*states: State, replacing: bool = False, counters: dict[str, int] | None = None) -> dict[str, Any]:
+    infos = tuple(
+        HistogramInfo(id=f"h{i}", job="j", state=state, sum=i, lag=2) for i, state in enumerate(states)
+    )
+    workers = (WorkerStatus(12, "COUNTING", 1),)
+    made = Heartbeat(123, 1000, IDENTITY, infos, workers, replacing, counters or {})
+    content: dict[str, Any] = json.loads(made.to_json())
+    return content
+
+
+@pytest.mark.parametrize(
+    ("states", "replacing", "wanted"),
+    [
+        ([], False, "IDLE"),
+        ([State.FINISHED], False, "IDLE"),
+        ([State.INITIALISED], False, "RUNNING"),
+        ([State.FINISHED, State.COUNTING], False, "RUNNING"),
+        ([State.COUNTING, State.ERROR], False, "DEGRADED"),
+        ([State.ERROR], False, "DEGRADED"),
+        ([State.COUNTING], True, "DEGRADED"),
+        ([], True, "DEGRADED"),
+    ],
+)
+def test_state(states: list[State], replacing: bool, wanted: str) -> None:
+    assert beat(*states, replacing=replacing)["state"] == wanted
+
+
+def test_who_and_when() -> None:
+    content = beat()
+    assert (content["message"], content["message_interval"]) == (123, 1000)
+    who = {"service": "histsvc", "id": "me", "version": "0.1", "protocol": "1.0", "uptime_ms": 77}
+    assert {key: content[key] for key in who} == who
+    assert content["workers"] == [{"pid": 12, "state": "COUNTING", "restarts": 1}]
+
+
+def test_histograms_until_they_are_replaced() -> None:
+    content = beat(State.COUNTING, State.FINISHED)
+    assert [histogram["id"] for histogram in content["histograms"]] == ["h0", "h1"]
+    wanted = {"id": "h1", "job": "j", "state": "FINISHED", "sum": 1, "rate": 0.0, "lag": 2}
+    assert {key: content["histograms"][1][key] for key in wanted} == wanted
+
+
+def test_an_error_says_why() -> None:
+    info = HistogramInfo(state=State.ERROR, error_message="it broke", data_age_ms=9)
+    (histogram,) = json.loads(Heartbeat(1, 1, IDENTITY, (info,), ()).to_json())["histograms"]
+    assert (histogram["error_message"], histogram["data_age_ms"]) == ("it broke", 9)
+
+
+def test_counters_that_the_protocol_names_are_there() -> None:
+    given = {"messages": 5, "undecodable.out_of_bounds": 2, "publish_failed.too large. really": 1}
+    counters = beat(counters=given)["counters"]
+    assert counters["undecodable"] == {"out_of_bounds": 2}
+    assert counters["publish_failed"] == {"too large. really": 1}
+    assert counters["messages"] == 5
+    for name in ("events", "other_schema", "published", "commands", "commands_failed"):
+        assert counters[name] == 0
