@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from enum import StrEnum
+
+_SHOWN_CHARACTERS = 200
 
 
 class Code(StrEnum):
@@ -15,6 +18,12 @@ class Code(StrEnum):
     RESOURCE_EXHAUSTED = "RESOURCE_EXHAUSTED"
     PERMISSION_DENIED = "PERMISSION_DENIED"
     INTERNAL = "INTERNAL"
+
+
+def shown(value: object) -> str:
+    """A value as it was sent, in JSON and on one line, for messages: no more of it than a reader needs."""
+    text = json.dumps(value, default=str)
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"
 
 
 class CommandError(Exception):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ import configargparse
 
 from histsvc.errors import SettingsError
 
+_HOST_PORT = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})")
 _LEVELS = {"1": "DEBUG", "2": "INFO", "3": "WARNING", "4": "ERROR", "5": "CRITICAL"}
 
 
@@ -105,11 +107,11 @@ def parser(prog: str, description: str) -> configargparse.ArgumentParser:
 
 def kafka_settings(options: argparse.Namespace) -> KafkaSettings:
     """Read the shared Kafka options out of parsed arguments; raises SettingsError."""
-    brokers = tuple(sorted({b.strip() for given in options.brokers for b in given.split(",") if b.strip()}))
+    brokers = tuple(sorted({b for given in options.brokers for b in given.replace(",", " ").split()}))
     if not brokers:
         raise SettingsError("--brokers names no broker; give host:port")
     for broker in brokers:
-        if not broker.rpartition(":")[2].isdigit() or not broker.rpartition(":")[0]:
+        if not is_host_port(broker):
             raise SettingsError(f"--brokers: {broker!r} is not host:port")
     security = Security(
         protocol=options.security_protocol,
@@ -121,6 +123,12 @@ def kafka_settings(options: argparse.Namespace) -> KafkaSettings:
         ssl_keyfile=options.ssl_keyfile,
     )
     return KafkaSettings(brokers, security)
+
+
+def is_host_port(text: str) -> bool:
+    """Whether this names one broker: a host's name, its IPv4 or [IPv6] address, a colon and a port."""
+    found = _HOST_PORT.fullmatch(text)
+    return found is not None and 0 < int(found[1]) < 65_536
 
 
 def _password(options: argparse.Namespace) -> str | None:
@@ -162,6 +170,8 @@ def service_settings(options: argparse.Namespace) -> ServiceSettings:
         "-hb/--hb-topic": options.hb_topic,
         "-rt/--response-topic": options.response_topic,
     }
+    if not options.config_topic:
+        raise SettingsError("-t/--config-topic is empty; name the topic of the commands")
     _all_different({option: topic for option, topic in topics.items() if topic})
     kafka = kafka_settings(options)
     worker = WorkerSettings(

@@ -104,16 +104,29 @@ class Progress:
         A message is skipped where it was counted before, lies at or behind the limit, or at or behind the
         message that ended its partition.
         """
-        ours = (offset >= self.position[slot]) & (offset < self._limit[slot]) & ~self.done[slot]
+        open_slots = ~self.done[slot]
+        ours = open_slots & self._ascending(slot, offset) & (offset < self._limit[slot])
         past = self.window.past(timestamp_ms)
         if past is not None and np.any(past & ours):
             self._end_partitions(ours, past, slot)
         taken = np.flatnonzero(ours)
         # Offsets of a partition ascend, and the last of repeated indices is what stays.
         self.position[slot[taken]] = offset[taken] + 1
+        # What lies behind the limit proves that it is reached, be the last before it a control record.
+        beyond = slot[open_slots & (offset >= self._limit[slot]) & ~self.done[slot]]
+        self.position[beyond] = self._limit[beyond]
         self.done |= self.position >= self._limit
         verdicts = np.where(self.window.inside(timestamp_ms), Verdict.COUNTS, Verdict.OUT_OF_WINDOW)
         return np.where(ours, verdicts, Verdict.SKIPPED).astype(np.uint8)
+
+    def _ascending(self, slot: npt.NDArray[np.int64], offset: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """Which messages are newer than all before them in their slot, bool (messages,)."""
+        newer = np.zeros(offset.size, dtype=bool)
+        for each in np.unique(slot).tolist():
+            mine = np.flatnonzero(slot == each)
+            seen = np.maximum.accumulate(np.append(self.position[each] - 1, offset[mine]))
+            newer[mine] = offset[mine] > seen[:-1]
+        return newer
 
     def _end_partitions(
         self,

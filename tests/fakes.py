@@ -78,6 +78,8 @@ class FakeCluster:
         self.held: list[tuple[Future[dict[Partition, FoundOffset]], dict[Partition, FoundOffset]]] = []
         self.asked: list[tuple[list[Partition], int]] = []
         self.trouble = ""
+        # What is kept of each partition, (offset, timestamp) ascending by offset; for questions about times.
+        self.kept: dict[tuple[str, int], list[tuple[int, int]]] = {}
 
     def describe(self, topics: Iterable[str]) -> Future[dict[str, TopicFacts]]:
         future: Future[dict[str, TopicFacts]] = Future()
@@ -89,13 +91,21 @@ class FakeCluster:
     ) -> Future[dict[Partition, FoundOffset]]:
         wanted = list(partitions)
         self.asked.append((wanted, at))
-        answer = {p: FoundOffset(self.end_offsets[p.topic, p.number], -1) for p in wanted}
+        answer = {p: self._found((p.topic, p.number), at) for p in wanted}
         future: Future[dict[Partition, FoundOffset]] = Future()
         if self.slow:
             self.held.append((future, answer))
         else:
             future.set_result(answer)
         return future
+
+    def _found(self, place: tuple[str, int], at: OffsetAt | int) -> FoundOffset:
+        end, kept = self.end_offsets[place], self.kept.get(place, [])
+        if at == OffsetAt.LATEST:
+            return FoundOffset(end, -1)
+        if at == OffsetAt.EARLIEST:
+            return FoundOffset(kept[0][0] if kept else end, -1)
+        return next((FoundOffset(*row) for row in kept if row[1] >= at), FoundOffset(-1, -1))
 
     def answer(self) -> None:
         """Answer the oldest question that waits, with what was true when it was asked."""

@@ -45,18 +45,19 @@ def _check_axes(config: HistogramConfig, i: int) -> None:
 
 
 def check_loops(request: ConfigRequest, context: Context) -> None:
-    """Refuse data topics that the service itself writes to, on the same brokers."""
-    written = {(context.own_brokers, topic): "a topic of the service itself" for topic in context.own_topics}
+    """Refuse data topics that the service itself writes to; brokers in common make it the same cluster."""
+    written: dict[str, list[tuple[set[str], str]]] = {}
+    for topic in context.own_topics:
+        written.setdefault(topic, []).append((set(context.own_brokers), "a topic of the service itself"))
     for i, histogram in enumerate(request.histograms):
-        written[histogram.config.brokers, histogram.config.topic] = f"the output topic of histograms[{i}]"
-    for i, k, stream in _data_streams(request):
-        if stream in written:
-            field = f"histograms[{i}].data_topics[{k}]"
-            raise CommandError(
-                Code.INVALID_ARGUMENT,
-                f"{field}: {stream[1]!r} is {written[stream]}; it cannot be a data topic as well",
-                field,
-            )
+        output = (set(histogram.config.brokers), f"the output topic of histograms[{i}]")
+        written.setdefault(histogram.config.topic, []).append(output)
+    for i, k, (brokers, topic) in _data_streams(request):
+        for others, what in written.get(topic, ()):
+            if not others.isdisjoint(brokers):
+                field = f"histograms[{i}].data_topics[{k}]"
+                reason = f"{topic!r} is {what}; it cannot be a data topic as well"
+                raise CommandError(Code.INVALID_ARGUMENT, f"{field}: {reason}", field)
 
 
 def check_topics(

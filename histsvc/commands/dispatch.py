@@ -15,9 +15,9 @@ from histsvc.commands.ping import ping
 from histsvc.commands.reset_counts import reset_counts
 from histsvc.commands.steps import Steps
 from histsvc.commands.stop import stop
-from histsvc.errors import Code, CommandError
+from histsvc.errors import Code, CommandError, shown
 from histsvc.protocol import replies
-from histsvc.protocol.commands import Command, command, decode, message_id
+from histsvc.protocol.commands import Command, command, decode, tolerated
 
 _log = logging.getLogger(__name__)
 
@@ -34,6 +34,7 @@ HANDLERS: Mapping[str, Handler] = {
 class _Received:
     offset: int
     payload: bytes
+    deadline: Deadline
 
 
 @dataclass
@@ -65,7 +66,7 @@ class Dispatcher:
 
     def receive(self, offset: int, payload: bytes) -> None:
         """Take a message of the command topic; it is done when those before it are."""
-        self._waiting.append(_Received(offset, payload))
+        self._waiting.append(_Received(offset, payload, Deadline(self._context.clock, self._timeout_s)))
 
     def step(self) -> None:
         """Advance the current command, or begin the next."""
@@ -82,38 +83,42 @@ class Dispatcher:
             self._end(
                 current, replies.err(current.command.msg_id, error), f"ERR {error.code} {error.message}"
             )
-        except Exception as error:  # noqa: BLE001 (one command's bug must not end the service; it is counted and logged)
+        except Exception as error:  # noqa: BLE001 (a bug of one command must not end the service; it is counted)
             _log.exception("command at offset %d failed", current.offset)
             internal = CommandError(Code.INTERNAL, f"{type(error).__name__}: {error}")
             self._end(current, replies.err(current.command.msg_id, internal), f"ERR INTERNAL {error}")
 
     def _begin(self, received: _Received) -> None:
         self.counters["commands"] += 1
-        given = self._decoded(received)
-        if given is None or given.target not in ("", self._service_id):
-            return
-        deadline = Deadline(self._context.clock, self._timeout_s)
-        handler = HANDLERS.get(given.cmd, _unknown)
-        self._current = _Current(
-            given, received.offset, self._context.clock.monotonic_s(), handler(self._context, given, deadline)
-        )
-
-    def _decoded(self, received: _Received) -> Command | None:
+        refusal: CommandError | None = None
         try:
-            content = decode(received.payload)
-        except CommandError as error:
-            msg_id = message_id(received.payload)
-            self._log_outcome(received.offset, "", msg_id, f"ERR {error.code} {error.message}", 0.0)
-            if msg_id is not None:
-                self._reply(replies.err(msg_id, error))
-            return None
+            try:
+                content = decode(received.payload)
+            except CommandError as error:
+                content, refusal = tolerated(received.payload), error
         except ValueError as error:
             self._log_outcome(received.offset, "", None, f"ERR not a JSON object: {error}", 0.0)
-            return None
+            return
         if not isinstance(content, dict):
             self._log_outcome(received.offset, "", None, "ERR not a JSON object", 0.0)
-            return None
-        return command(content)
+            return
+        given = command(content)
+        if given.target in ("", self._service_id):
+            begun_s = self._context.clock.monotonic_s()
+            steps = self._steps(given, received.deadline, refusal)
+            self._current = _Current(given, received.offset, begun_s, steps)
+
+    def _steps(
+        self, given: Command, deadline: Deadline, refusal: CommandError | None
+    ) -> Steps[Mapping[str, Any]]:
+        if refusal is not None:
+            raise refusal
+        if given.msg_id is None:
+            # Nobody waits for the reply: it has all its time from when it is its turn.
+            deadline = Deadline(self._context.clock, self._timeout_s)
+        elif deadline.expired():
+            raise CommandError(Code.UNAVAILABLE, "nothing was done: the commands before took all the time")
+        return (yield from HANDLERS.get(given.cmd, _unknown)(self._context, given, deadline))
 
     def _end(self, current: _Current, reply: bytes, outcome: str) -> None:
         self._current = None
@@ -127,10 +132,10 @@ class Dispatcher:
         self.counters["commands_failed"] += int(failed)
         _log.log(
             logging.WARNING if failed else logging.INFO,
-            "command offset=%d cmd=%s msg_id=%r %s in %.0f ms",
+            "command offset=%d cmd=%s msg_id=%s %s in %.0f ms",
             offset,
-            cmd,
-            msg_id,
+            shown(cmd),
+            shown(msg_id),
             outcome,
             seconds * 1000,
         )
@@ -139,4 +144,6 @@ class Dispatcher:
 def _unknown(context: Context, command: Command, deadline: Deadline) -> Steps[Mapping[str, Any]]:
     yield from ()  # a command is a generator, also one that never waits
     given = command.content.get("cmd")
-    raise CommandError(Code.INVALID_ARGUMENT, f"cmd: {given!r} is not one of {', '.join(HANDLERS)}", "cmd")
+    raise CommandError(
+        Code.INVALID_ARGUMENT, f"cmd: {shown(given)} is not one of {', '.join(HANDLERS)}", "cmd"
+    )

@@ -11,11 +11,11 @@ import numpy.typing as npt
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from histsvc.model import EventBatch, Int64Array, Snapshot, Tally
+from histsvc.settings import is_host_port
 
 # What is stripped from source names, here and in the parser.
 BLANKS = " \t\n\v\f\r"
 _TOPIC = re.compile(r"[a-zA-Z0-9._-]{1,249}")
-_HOST_PORT = re.compile(r"\S+:\d{1,5}")
 
 
 def _number(value: object) -> float:
@@ -24,7 +24,8 @@ def _number(value: object) -> float:
     return float(value)
 
 
-def _whole(value: object) -> int:
+def whole(value: object) -> int:
+    """Check a whole number, which may be written 50.0; raises ValueError."""
     if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
         raise ValueError("it must be a whole number")
     return int(value)
@@ -37,8 +38,8 @@ def _topic(value: str) -> str:
 
 
 def _host_port(value: str) -> str:
-    if not _HOST_PORT.fullmatch(value):
-        raise ValueError("it must be host:port")
+    if not is_host_port(value):
+        raise ValueError("it must be host:port, one broker each")
     return value
 
 
@@ -52,13 +53,21 @@ def _absent(value: object) -> object:
     return "" if value is None else value
 
 
+def _text(value: str) -> str:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ValueError("it must be text that UTF-8 can carry, without half characters") from None
+    return value
+
+
 Number = Annotated[float, BeforeValidator(_number)]
-WholeNumber = Annotated[int, BeforeValidator(_whole)]
+WholeNumber = Annotated[int, BeforeValidator(whole)]
 Count = Annotated[WholeNumber, Field(ge=1)]
 Range = Annotated[tuple[Number, Number], AfterValidator(_ascending)]
 Topic = Annotated[str, AfterValidator(_topic)]
 Broker = Annotated[str, AfterValidator(_host_port)]
-OptionalText = Annotated[str, BeforeValidator(_absent)]
+OptionalText = Annotated[str, BeforeValidator(_absent), AfterValidator(_text)]
 
 
 class HistogramConfig(BaseModel, ABC):

@@ -8,13 +8,17 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BeforeValidator
 
-from histsvc.histograms.base import Accumulator, Count, HistogramConfig, Range, regular_edges
+from histsvc.histograms.base import Accumulator, Count, HistogramConfig, Range, regular_edges, whole
 from histsvc.model import EventBatch, Int64Array, Role, Snapshot, Variable
 
 
 def _both(value: Any) -> Any:
     """One number of bins stands for both axes."""
-    return value if isinstance(value, list | tuple) else (value, value)
+    if isinstance(value, list | tuple):
+        return value
+    if whole(value) < 1:
+        raise ValueError("it must be at least 1")
+    return value, value
 
 
 class Hist2dConfig(HistogramConfig):

@@ -97,7 +97,8 @@ def _root(data: npt.NDArray[np.uint8]) -> int:
     vtable = table - _signed(data, table)
     if vtable < 4 or vtable + 4 > size:
         return -1
-    if vtable % 2 != 0 or _unsigned(data, vtable, 2) < 4 or vtable + _unsigned(data, vtable, 2) > size:
+    vtable_size = _unsigned(data, vtable, 2)
+    if vtable % 2 != 0 or vtable_size % 2 != 0 or vtable_size < 4 or vtable + vtable_size > size:
         return -1
     if table + _unsigned(data, vtable + 2, 2) > size:
         return -1

@@ -10,7 +10,7 @@ from typing import Annotated, Any, NoReturn, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from histsvc.errors import Code, CommandError
+from histsvc.errors import Code, CommandError, shown
 from histsvc.histograms.base import HistogramConfig, Number, WholeNumber
 from histsvc.histograms.registry import all_keys, histogram_types
 
@@ -20,6 +20,9 @@ INPUT_SCHEMAS = ("ev42", "ev44")
 OUTPUT_SCHEMAS = ("hs00", "hs01")
 # The last ms whose ns fit int64.
 _LAST_MS = 9_223_372_036_854
+# No command needs more than 3; deeper ones would exhaust the stack when they are echoed.
+_DEEPEST = 50
+_MOST_WARNINGS = 50
 
 
 def _zero_is_absent(value: object) -> object:
@@ -95,29 +98,43 @@ def _whole(text: str) -> int:
 
 def decode(payload: bytes) -> Any:
     """Decode JSON strictly; raises ValueError where it is not JSON and CommandError for NaN or overflow."""
+    return _loaded(payload, parse_constant=_not_a_number, parse_float=_finite, parse_int=_whole)
+
+
+def tolerated(payload: bytes) -> Any:
+    """Decode what `decode` refused for its numbers, to learn whom to answer; those numbers become texts."""
+
+    def number(text: str) -> Any:
+        try:
+            return _finite(text) if "." in text or "e" in text.lower() else _whole(text)
+        except CommandError:
+            return text
+
+    return _loaded(payload, parse_constant=str, parse_float=number, parse_int=number)
+
+
+def _loaded(payload: bytes, **hooks: Any) -> Any:
     try:
-        return json.loads(
-            payload.decode("utf-8"), parse_constant=_not_a_number, parse_float=_finite, parse_int=_whole
-        )
+        content = json.loads(payload.decode("utf-8"), **hooks)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
-
-
-def message_id(payload: bytes) -> Any:
-    """The msg_id of a payload whose numbers were refused; None where there is none."""
-    try:
-        content = json.loads(payload.decode("utf-8"), parse_int=str, parse_constant=str)
-    except (ValueError, RecursionError):
-        return None
-    return (content.get("msg_id") or None) if isinstance(content, dict) else None
+    level = [content]
+    for _ in range(_DEEPEST):
+        nested = [value for value in level if isinstance(value, list | dict)]
+        level = [
+            inner for value in nested for inner in (value.values() if isinstance(value, dict) else value)
+        ]
+        if not level:
+            return content
+    raise ValueError(f"nested more than {_DEEPEST} levels deep")
 
 
 def command(content: Mapping[str, Any]) -> Command:
     """Read the keys that all commands have; what is wrong with them is found by the dispatcher."""
-    cmd, target = content.get("cmd"), content.get("target")
+    cmd, target, msg_id = (content.get(key) for key in ("cmd", "target", "msg_id"))
     return Command(
         cmd if isinstance(cmd, str) else "",
-        content.get("msg_id") or None,
+        None if msg_id in (None, "", 0, False) else msg_id,
         target if isinstance(target, str) else "",
         content,
     )
@@ -153,7 +170,7 @@ def _check_times(keys: _ConfigKeys) -> None:
 def _check_schema(value: str | None, allowed: tuple[str, ...], field: str) -> None:
     if value is not None and value not in allowed:
         raise CommandError(
-            Code.INVALID_ARGUMENT, f"{field}: {value!r} is not one of {', '.join(allowed)}", field
+            Code.INVALID_ARGUMENT, f"{field}: {shown(value)} is not one of {', '.join(allowed)}", field
         )
 
 
@@ -162,7 +179,9 @@ def _histogram(raw: dict[str, Any], keys: _ConfigKeys, path: str) -> HistogramRe
     kind = raw.get("type")
     if not isinstance(kind, str) or kind not in types:
         raise CommandError(
-            Code.INVALID_ARGUMENT, f"{path}.type: {kind!r} is not one of {', '.join(types)}", f"{path}.type"
+            Code.INVALID_ARGUMENT,
+            f"{path}.type: {shown(kind)} is not one of {', '.join(types)}",
+            f"{path}.type",
         )
     config = _validated(types[kind], raw, f"{path}.")
     _check_schema(config.input_schema, INPUT_SCHEMAS, f"{path}.input_schema")
@@ -177,25 +196,28 @@ def _histogram(raw: dict[str, Any], keys: _ConfigKeys, path: str) -> HistogramRe
 
 
 def _warnings(content: Mapping[str, Any], histograms: tuple[HistogramRequest, ...]) -> list[str]:
-    warnings = [
-        f"{key}: unknown key, ignored"
-        for key in content
-        if key not in _ConfigKeys.model_fields and key not in ("cmd", "msg_id", "target")
-    ]
+    known = {*_ConfigKeys.model_fields, "cmd", "msg_id", "target"}
+    warnings = [f"{_key(key)}: unknown key, ignored" for key in content if key not in known]
     seen: dict[str, int] = {}
     for i, request in enumerate(histograms):
         warnings += [
-            f"histograms[{i}].{key}: unknown key, ignored" for key in request.raw if key not in all_keys()
+            f"histograms[{i}].{_key(key)}: unknown key, ignored"
+            for key in request.raw
+            if key not in all_keys()
         ]
-        if request.config.id and request.config.id in seen:
-            first = seen[request.config.id]
-            warnings.append(
-                f"histograms[{i}].id: {request.config.id!r} is also the id of histograms[{first}]"
-            )
-        seen.setdefault(request.config.id, i)
+        name = request.config.id
+        if name and name in seen:
+            warnings.append(f"histograms[{i}].id: {name[:100]!r} is also the id of histograms[{seen[name]}]")
+        seen.setdefault(name, i)
     if not histograms:
         warnings.append("histograms: none given, everything stops")
-    return warnings
+    more = len(warnings) - _MOST_WARNINGS
+    return warnings if more <= 0 else [*warnings[:_MOST_WARNINGS], f"and {more} more of the kind"]
+
+
+def _key(key: str) -> str:
+    """A key as it was sent, where it is a name; shown as JSON otherwise."""
+    return key if key.isidentifier() and len(key) <= 100 else shown(key)
 
 
 def _validated(model: type[Model], content: Mapping[str, Any], prefix: str) -> Model:
@@ -218,6 +240,6 @@ def field_error(error: ValidationError, prefix: str) -> CommandError:
     if first["type"] == "missing":
         return CommandError(Code.INVALID_ARGUMENT, f"{field} is missing; it must be given", field)
     reason = first["msg"].removeprefix("Value error, ")
-    shown = json.dumps(first["input"], default=str)
-    shown = shown if len(shown) <= 200 else f"{shown[:200]}…"
-    return CommandError(Code.INVALID_ARGUMENT, f"{field}: {shown} is not allowed: {reason}", field)
+    return CommandError(
+        Code.INVALID_ARGUMENT, f"{field}: {shown(first['input'])} is not allowed: {reason}", field
+    )

@@ -69,7 +69,8 @@ class Publication:
         self._pulse_ns = 0
         self._diff = 0
         self._rate = 0.0
-        self.in_flight: Future[None] | None = None
+        # The last message, and with FINISHED the counts before it, too.
+        self.sent: list[Future[None]] = []
         self.final = False
 
     @property
@@ -78,13 +79,28 @@ class Publication:
         return self.filling.config.id or f"{self._spec.job}/{self.filling.spec.index}"
 
     @property
+    def waiting(self) -> bool:
+        """Whether a message is still under way."""
+        return any(not future.done() for future in self.sent)
+
+    @property
+    def failed(self) -> BaseException | None:
+        """Why the last message did not reach the broker."""
+        return next((f.exception() for f in self.sent if f.done() and f.exception() is not None), None)
+
+    @property
     def changed(self) -> bool:
-        """Whether anything was counted or accounted for since the last publication."""
-        return not np.array_equal(self._tally, self.filling.accumulator.tally)
+        """Whether the broker lacks anything that was counted or accounted for."""
+        return self.failed is not None or not np.array_equal(self._tally, self.filling.accumulator.tally)
+
+    @property
+    def counts_changed(self) -> bool:
+        """Whether the broker lacks any counts."""
+        return self.failed is not None or self._tally[Tally.COUNTED] != self.filling.accumulator.sum
 
     def due(self) -> bool:
         """Whether the next publication should go out now."""
-        if self.final or (self.in_flight is not None and not self.in_flight.done()):
+        if self.final or self.waiting:
             return False
         since_s = self._clock.monotonic_s() - self._published_s
         if self.filling.state is State.ERROR:
@@ -190,27 +206,25 @@ class Publisher:
     @property
     def waiting(self) -> bool:
         """Whether a message is still under way."""
-        return any(p.in_flight is not None and not p.in_flight.done() for p in self.publications)
+        return any(publication.waiting for publication in self.publications)
 
     def undelivered(self) -> list[str]:
         """What has not reached the broker: one line for each histogram, with the reason."""
         return [
-            f"{p.name} to {p.filling.config.topic}: {_reason(p.in_flight)}"
+            f"{p.name} to {p.filling.config.topic}: {p.failed or 'no answer from the broker'}"
             for p in self.publications
-            if p.in_flight is not None and (not p.in_flight.done() or p.in_flight.exception() is not None)
+            if p.waiting or p.failed is not None
         ]
 
     def _publish_final(self, publication: Publication) -> None:
         """Clients ignore the data of a FINISHED message, so counts not yet seen go out as COUNTING before."""
-        if publication.changed:
+        counts: list[Future[None]] = []
+        if publication.counts_changed:
             self._publish(publication, State.COUNTING)
+            counts = publication.sent
         self._publish(publication, State.FINISHED)
+        publication.sent = counts + publication.sent
 
     def _publish(self, publication: Publication, state: State) -> None:
         position = self._position(publication.filling)
-        publication.in_flight = self._outbox.post(publication.draft(position, state))
-
-
-def _reason(delivery: Future[None]) -> str:
-    error = delivery.exception() if delivery.done() else None
-    return str(error) if error is not None else "no answer from the broker"
+        publication.sent = [self._outbox.post(publication.draft(position, state))]

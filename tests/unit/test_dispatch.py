@@ -224,7 +224,7 @@ def test_the_time_of_a_command_ends(service: Service) -> None:
 
 
 def test_however_many_wait_each_is_answered_within_its_time(service: Service) -> None:
-    service.send(*({"cmd": "stuck", "msg_id": n} for n in range(5)))
+    service.send(*({"cmd": "stuck", "msg_id": n} for n in range(1, 6)))
     service.work()
     service.clock.advance(4.01)
-    assert [reply["msg_id"] for reply in service.work()] == [0, 1, 2, 3, 4]
+    assert [reply["msg_id"] for reply in service.work()] == [1, 2, 3, 4, 5]

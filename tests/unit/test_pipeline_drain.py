@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from fakes import histogram_spec
-from unit.test_pipeline import COUNTING, FINISHED, INITIALISED, STOP, Worker, event
+from unit.worker_bench import COUNTING, FINISHED, INITIALISED, STOP, Worker, event
 
 
 def test_a_drain_counts_up_to_the_end_of_that_moment() -> None:

@@ -1,0 +1,79 @@
+"""A pipeline with everything around it, on a bench."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fakes import (
+    BROKERS,
+    NOW_MS,
+    FakeClock,
+    FakeClusters,
+    FakeOutbox,
+    FakeReader,
+    Row,
+    event_message,
+    histogram_spec,
+    raw,
+    worker_spec,
+)
+
+from histsvc.model import HistogramSpec
+from histsvc.protocol.info import HistogramInfo, State
+from histsvc.settings import WorkerSettings
+from histsvc.wire import EVENT_LAYOUTS
+from histsvc.worker.build import build
+
+EVENT = event_message("ev44", [5], [1])
+STOP = NOW_MS + 10_000
+INITIALISED, COUNTING, FINISHED, ERROR = State.INITIALISED, State.COUNTING, State.FINISHED, State.ERROR
+
+
+class Worker:
+    """A pipeline and everything around it."""
+
+    def __init__(
+        self,
+        *histograms: HistogramSpec,
+        starts: Mapping[tuple[str, int], int] | None = None,
+        start_ms: int | None = None,
+        stop_ms: int | None = None,
+    ) -> None:
+        self.clock, self.reader, self.outbox = FakeClock(), FakeReader(), FakeOutbox()
+        self.clusters = FakeClusters()
+        self.cluster = self.clusters.of(BROKERS)
+        spec = worker_spec(
+            *(histograms or (histogram_spec("hist1d"),)), starts=starts, start_ms=start_ms, stop_ms=stop_ms
+        )
+        for start in spec.starts:
+            self.cluster.end_offsets[start.partition.topic, start.partition.number] = start.offset
+        args = (self.reader, EVENT_LAYOUTS, self.clusters, self.outbox, self.clock)
+        self.pipeline = build(spec, WorkerSettings(), *args)
+        assert self.reader.starts == spec.starts
+        assert self.outbox.drafts == []
+        self.pipeline.begin()
+
+    def read(
+        self, *rows: Row, ends: dict[int, int] | None = None, failures: dict[int, str] | None = None
+    ) -> None:
+        self.reader.queue.append(raw(rows, ends, failures))
+        self.step()
+
+    def step(self, times: int = 1) -> None:
+        for _ in range(times):
+            self.pipeline.step(0.01)
+
+    def at(self, ms: int) -> None:
+        """Let the clock say `ms`."""
+        self.clock.advance((ms * 1_000_000 - self.clock.now_ns()) / 1e9)
+
+    def infos(self) -> list[HistogramInfo]:
+        return self.pipeline.publisher.infos()
+
+    @property
+    def info(self) -> HistogramInfo:
+        return self.infos()[0]
+
+
+def event(slot: int, offset: int, time_ms: int = NOW_MS) -> Row:
+    return slot, offset, time_ms, EVENT
