@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 from histsvc.clock import Deadline
 from histsvc.commands.context import Context
@@ -13,6 +13,9 @@ from histsvc.jobs.plan import Stream
 from histsvc.ports import TopicFacts
 from histsvc.protocol.commands import ConfigRequest
 from histsvc.settings import Limits
+
+# A broker needs some ms to know a topic that another has just made.
+_NEW_TOPIC_S = 0.3
 
 
 def check_limits(request: ConfigRequest, limits: Limits) -> None:
@@ -69,18 +72,8 @@ def check_topics(
     """
     facts: dict[Stream, TopicFacts] = {}
     for brokers, i in _first_users(request).items():
-        topics = _topics_on(brokers, request)
-        cluster = context.clusters.of(brokers)
-        field = f"histograms[{i}].data_brokers"
-        try:
-            answer = yield from ask(lambda c=cluster, t=topics: c.describe(t), deadline, field, field)  # type: ignore[misc]
-        except CommandError as error:
-            reason = cluster.trouble
-            hint = f" ({reason})" if reason and reason not in error.message else ""
-            raise CommandError(
-                error.code, f"{field}: {', '.join(brokers)}: {error.message}{hint}", field
-            ) from error
-        facts.update({(brokers, topic): found for topic, found in answer.items()})
+        described = yield from _describe(brokers, request, context, deadline, f"histograms[{i}].data_brokers")
+        facts.update({(brokers, topic): found for topic, found in described.items()})
     for i, k, stream in _data_streams(request):
         if not facts[stream].partitions:
             field = f"histograms[{i}].data_topics[{k}]"
@@ -88,6 +81,28 @@ def check_topics(
                 Code.NOT_FOUND, f"{field}: there is no topic {stream[1]!r} on {', '.join(stream[0])}", field
             )
     return facts, _missing_outputs(request, facts)
+
+
+def _describe(
+    brokers: tuple[str, ...], request: ConfigRequest, context: Context, deadline: Deadline, field: str
+) -> Steps[dict[str, TopicFacts]]:
+    """Ask one cluster about its topics; a data topic that is missing may have been made just now."""
+    cluster = context.clusters.of(brokers)
+    configs = [h.config for h in request.histograms if h.config.brokers == brokers]
+    needed = {topic for config in configs for topic in config.data_topics}
+    topics = sorted(needed | {config.topic for config in configs})
+    patience = Deadline(context.clock, min(_NEW_TOPIC_S, deadline.remaining_s() / 2))
+    while True:
+        try:
+            found = yield from ask(lambda: cluster.describe(topics), deadline, field, field)
+        except CommandError as error:
+            reason = cluster.trouble
+            hint = f" ({reason})" if reason and reason not in error.message else ""
+            message = f"{field}: {', '.join(brokers)}: {error.message.removeprefix(f'{field}: ')}{hint}"
+            raise CommandError(error.code, message, field) from error
+        if patience.expired() or all(found[topic].partitions for topic in needed):
+            return found
+        yield
 
 
 def _missing_outputs(request: ConfigRequest, facts: Mapping[Stream, TopicFacts]) -> list[str]:
@@ -110,8 +125,3 @@ def _first_users(request: ConfigRequest) -> dict[tuple[str, ...], int]:
     for i, histogram in enumerate(request.histograms):
         first.setdefault(histogram.config.brokers, i)
     return first
-
-
-def _topics_on(brokers: tuple[str, ...], request: ConfigRequest) -> Sequence[str]:
-    configs = [h.config for h in request.histograms if h.config.brokers == brokers]
-    return sorted({topic for config in configs for topic in (*config.data_topics, config.topic)})

@@ -37,8 +37,10 @@ class KafkaCluster:
 
     def __init__(self, brokers: tuple[str, ...], security: Security) -> None:
         self._trouble = Trouble(f"brokers {', '.join(brokers)}")
-        config = client_config(brokers, security)
-        self._admin = create(AdminClient, {**config, "error_cb": self._trouble})
+        self._config = {**client_config(brokers, security), "error_cb": self._trouble}
+        self._admin = create(AdminClient, self._config)
+        self._before = self._admin
+        self._misled = False
 
     @property
     def trouble(self) -> str:
@@ -48,8 +50,8 @@ class KafkaCluster:
 
     def describe(self, topics: Iterable[str]) -> Future[dict[str, TopicFacts]]:
         """Facts about topics; never creates one."""
-        asked = self._admin.describe_topics(TopicCollection(list(topics)), request_timeout=_REQUEST_S)
-        return _together(asked, _facts)
+        asked = self._client().describe_topics(TopicCollection(list(topics)), request_timeout=_REQUEST_S)
+        return _together(asked, _facts, self._failed)
 
     def offsets(
         self, partitions: Iterable[Partition], at: OffsetAt | int
@@ -59,12 +61,24 @@ class KafkaCluster:
         The end is the one that a reader of committed messages reaches.
         """
         names = {TopicPartition(p.topic, p.number): p for p in partitions}
-        asked = self._admin.list_offsets(
+        asked = self._client().list_offsets(
             {partition: _spec(at) for partition in names},
             isolation_level=IsolationLevel.READ_COMMITTED,
             request_timeout=_REQUEST_S,
         )
-        return _together({names[partition]: future for partition, future in asked.items()}, _found)
+        answers = {names[partition]: future for partition, future in asked.items()}
+        return _together(answers, _found, self._failed)
+
+    def _client(self) -> AdminClient:
+        """The client, a new one where the old one is misled; that may still have questions to answer."""
+        if self._misled:
+            self._before, self._admin = self._admin, create(AdminClient, self._config)
+            self._misled = False
+        return self._admin
+
+    def _failed(self, error: KafkaError) -> None:
+        """Who once found no leader for a new topic goes on saying so from its cache, for minutes."""
+        self._misled = self._misled or error.code() == KafkaError._NOENT
 
 
 class KafkaClusters:
@@ -104,7 +118,9 @@ def _found(asked: Future[Any]) -> FoundOffset:
     return FoundOffset(result.offset, result.timestamp)
 
 
-def _together(asked: Mapping[K, Future[Any]], read: Callable[[Future[Any]], V]) -> Future[dict[K, V]]:
+def _together(
+    asked: Mapping[K, Future[Any]], read: Callable[[Future[Any]], V], failed: Callable[[KafkaError], None]
+) -> Future[dict[K, V]]:
     """One future of all answers; it ends with a BrokerError as soon as all are in and one is bad."""
     together: Future[dict[K, V]] = Future()
     remaining = len(asked)
@@ -122,6 +138,7 @@ def _together(asked: Mapping[K, Future[Any]], read: Callable[[Future[Any]], V]) 
         try:
             together.set_result({key: read(future) for key, future in asked.items()})
         except KafkaException as error:
+            failed(error.args[0])
             together.set_exception(broker_error(error.args[0]))
 
     if not asked:

@@ -17,6 +17,7 @@ _RETRIABLE = frozenset(
         KafkaError._TRANSPORT,
         KafkaError._ALL_BROKERS_DOWN,
         KafkaError._UNKNOWN_PARTITION,
+        KafkaError._NOENT,
         KafkaError._RESOLVE,
         KafkaError.LEADER_NOT_AVAILABLE,
         KafkaError.NOT_LEADER_FOR_PARTITION,

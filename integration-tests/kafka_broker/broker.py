@@ -160,12 +160,13 @@ class Broker:
         try:
             self._offsets(partitions, OffsetSpec.latest())
         except KafkaException:
+            # A client that once found no leader goes on saying so from its cache for minutes.
+            self._admin = None
             return False
         return True
 
     def _offsets(self, partitions: list[Any], which: Any) -> int:
         """Sum over partitions; raises if one of them has no leader that answers."""
-        # Seen once in hundreds: the first question about a new topic was never answered, the next at once.
         futures = self._client().list_offsets(dict.fromkeys(partitions, which), request_timeout=2.0)
         return sum(int(future.result(_ADMIN_TIMEOUT_S).offset) for future in futures.values())
 

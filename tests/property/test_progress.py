@@ -83,9 +83,7 @@ def test_any_batching_gives_the_same(
 
 @PROFILE
 @given(rows=streams(), window=windows, again=st.integers(0, 40))
-def test_what_comes_twice_counts_once_in_whatever_batch(
-    rows: list[Row], window: Window, again: int
-) -> None:
+def test_what_comes_twice_counts_once_in_whatever_batch(rows: list[Row], window: Window, again: int) -> None:
     repeated = rows + rows[again:]
     once, twice = progress(window, {}), progress(window, {})
     first = take(once, rows)

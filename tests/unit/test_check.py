@@ -21,6 +21,14 @@ T = TypeVar("T")
 OWN = ("commands", "replies", "heartbeat")
 
 
+class TickingClock(FakeClock):
+    """A clock that goes on a little whenever somebody looks at it."""
+
+    def monotonic_s(self) -> float:
+        self.advance(0.01)
+        return super().monotonic_s()
+
+
 def request(*changes: dict[str, Any]) -> ConfigRequest:
     histograms = [raw_config(change.pop("type", "hist1d"), **change) for change in changes]
     return config_request({"histograms": histograms})
@@ -30,7 +38,7 @@ def context(own_brokers: tuple[str, ...] = BROKERS) -> tuple[Context, FakeCluste
     clusters = FakeClusters()
     identity = ServiceIdentity("histsvc", "", "0", "1.0", 0)
     supervisor = cast(Supervisor, None)
-    made = Context(supervisor, clusters, FakeClock(), Limits(), lambda: identity, own_brokers, OWN)
+    made = Context(supervisor, clusters, TickingClock(), Limits(), lambda: identity, own_brokers, OWN)
     return made, clusters
 
 
