@@ -106,7 +106,7 @@ class Client:
         deadline = Deadline(self._clock, timeout_s)
         while not deadline.expired():
             for _, payload in self._replies.poll(min(_POLL_S, deadline.remaining_s())):
-                reply: dict[str, Any] = json.loads(payload)
+                reply = _reply(payload)
                 if reply.get("msg_id") == msg_id:
                     return _accepted(reply)
         raise TimeoutError(f"no reply to {command.get('cmd')!r} within {timeout_s:g} s")
@@ -139,9 +139,19 @@ def histogram(topic: str, payload: bytes) -> Histogram:
     return Histogram(topic, schema, read.source, read.timestamp_ns, info, read.axes, np.asarray(read.data))
 
 
+def _reply(payload: bytes) -> dict[str, Any]:
+    """A reply, or nothing where somebody else has sent something else."""
+    try:
+        read = json.loads(payload)
+    except ValueError:
+        return {}
+    return read if isinstance(read, dict) else {}
+
+
 def _accepted(reply: dict[str, Any]) -> dict[str, Any]:
     if reply.get("response") != "ACK":
-        code = Code(reply.get("code", Code.INTERNAL))
+        given = reply.get("code")
+        code = Code(given) if given in set(Code) else Code.INTERNAL
         raise CommandError(code, str(reply.get("message", "")), reply.get("field"))
     return reply
 

@@ -209,10 +209,14 @@ class HistogramSpec:
 
 @dataclass(frozen=True)
 class WorkerSpec:
-    """What one worker does: the histograms of a job that share streams, and where their reading begins."""
+    """What one worker does: the histograms of a job that share streams, and where their reading begins.
+
+    `stands_in`: for a worker that died; all that is left to do is to publish the error.
+    """
 
     job: str
     histograms: tuple[HistogramSpec, ...]
     starts: tuple[Start, ...]
     start_ms: int | None
     stop_ms: int | None
+    stands_in: bool = False

@@ -182,7 +182,7 @@ class Service:
 
     def _heartbeat(self) -> Heartbeat:
         supervisor = self._supervisor
-        totals = supervisor.totals() + supervisor.counters + self.counters + self._dispatcher.counters
+        totals = supervisor.totals() + self.counters + self._dispatcher.counters
         return Heartbeat(
             message=now_ms(self._clock),
             message_interval=self._settings.heartbeat_interval_ms,
@@ -195,6 +195,7 @@ class Service:
 
     def _end(self) -> bool:
         """Publish everything a last time, answer, and end the workers."""
+        self._dispatcher.close()
         deadline = Deadline(self._clock, _LAST_HISTOGRAMS_S)
         undelivered: list[str] = []
         ending = end_jobs(self._context, 0.0, deadline)

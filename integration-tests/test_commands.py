@@ -142,6 +142,19 @@ def test_reset_counts_from_zero_on(service: Service, topic: MakeTopic, sender: E
     np.testing.assert_array_equal(counted.counts, np.histogram(after.tof, bins=50, range=(0, 1e8))[0])
 
 
+@pytest.mark.parametrize("cmd", ["stop", "reset_counts"])
+def test_ids_are_refused_rather_than_ignored(
+    service: Service, topic: MakeTopic, sender: EventSender, cmd: str
+) -> None:
+    data, sent = topic("data"), Sent()
+    with service.following() as published:
+        service.config([service.histogram("hist1d", data, id="tof", **TOF)])
+        error = service.refused({"cmd": cmd, "ids": ["tof"]})
+        sender.pulses(data, sent, range(BASE_MS, BASE_MS + 5))
+        published.until(lambda h: h.info.sum == sent.events)
+    assert (error.code, error.field) == ("INVALID_ARGUMENT", "ids")
+
+
 def test_reset_has_no_effect_on_finished_histograms(
     service: Service, topic: MakeTopic, sender: EventSender
 ) -> None:

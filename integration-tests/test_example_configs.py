@@ -192,7 +192,7 @@ def test_configuration_file_shows_every_option_and_its_default() -> None:
 
 
 def _implemented() -> str:
-    before, found, after = PROTOCOL.partition("## Announced, not implemented\n")
+    before, found, after = PROTOCOL.partition("## 7. Announced, not implemented\n")
     assert found
     return before + after.partition("\n## ")[2]
 
@@ -224,7 +224,7 @@ def test_protocol_names_every_key_and_value() -> None:
 
 
 def test_what_is_announced_is_in_one_place_and_really_not_there() -> None:
-    announced = PROTOCOL.partition("## Announced, not implemented\n")[2].partition("\n## ")[0]
+    announced = PROTOCOL.partition("## 7. Announced, not implemented\n")[2].partition("\n## ")[0]
     commands = set(re.findall(r"^\| command `(\w+)`", announced, re.MULTILINE))
     options = set(re.findall(r"^\| option `--([\w-]+)`", announced, re.MULTILINE))
     assert commands

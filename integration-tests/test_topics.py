@@ -11,7 +11,7 @@ from streaming_data_types.logdata_f144 import serialise_f144
 
 from histsvc.wire import ev42, ev44, shapes
 
-TOF = {"tof_range": [0, 1e8], "num_bins": 50}
+TOF: dict[str, Any] = {"tof_range": [0, 1e8], "num_bins": 50}
 GOOD = ev44.serialise("s", 1, 5, np.arange(30), np.arange(1, 31))
 LENGTHS_DIFFER = ev44.serialise("s", 1, 5, np.arange(30), np.arange(29))
 BAD = [b"", None, b"short", b"\x00" * 40, GOOD[:40], GOOD[:-60], b"\xff" * 200, LENGTHS_DIFFER]

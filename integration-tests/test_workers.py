@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,9 +16,11 @@ from events import BASE_MS, EventSender, Sent
 from kafka_broker import MakeTopic
 from service_process import TIMEOUT_S, Service
 
+from histsvc.client import Follower
+from histsvc.ports import OffsetAt
 from histsvc.protocol.info import State
 
-TOF = {"tof_range": [0, 1e8], "num_bins": 50}
+TOF: dict[str, Any] = {"tof_range": [0, 1e8], "num_bins": 50}
 
 
 def counting(beat: dict[str, Any]) -> list[int]:
@@ -61,6 +66,7 @@ def test_killed_worker_is_an_error_of_its_histograms_and_the_rest_goes_on(
         # Those who look at the output topic only are told as well, again and again.
         message = published.until(lambda h: h.info.id == broken and h.info.state is State.ERROR)
         assert message.info.error_message == errors[0]["error_message"]
+        assert [h.info.state for h in published.of(broken)].count(State.INITIALISED) == 1
         service.config(histograms)
         sender.pulses(broken, later, range(BASE_MS, BASE_MS + 5))
         published.until(lambda h: h.info.id == broken and h.info.sum == later.events)
@@ -119,6 +125,31 @@ def test_sigterm_during_start_and_while_idle_is_clean(own_service: Callable[...,
     service = own_service()
     assert service.terminate() == 0
     assert "Traceback" not in service.log
+
+
+def test_commands_that_wait_at_the_end_are_answered(own_service: Callable[..., Service]) -> None:
+    service = own_service("--command-timeout", "30000")
+    # A broker that does not answer holds the first one up.
+    stuck = service.histogram("hist1d", "data", **TOF) | {"data_brokers": ["127.0.0.1:1"]}
+    commands = [{"cmd": "config", "histograms": [stuck]}, {"cmd": "ping"}]
+    follower = Follower(service.kafka, [service.responses], OffsetAt.LATEST)
+    for number, command in enumerate(commands, 1):
+        service.client.post({**command, "msg_id": number})
+    service.heartbeat_until(lambda beat: beat["counters"]["commands"] == 1)
+    assert service.terminate() == 0
+    found = [json.loads(payload) for _ in range(100) for _, payload in follower.poll(0.02)]
+    follower.close()
+    assert [(reply["msg_id"], reply["code"]) for reply in found] == [(1, "UNAVAILABLE"), (2, "UNAVAILABLE")]
+
+
+def test_wrong_security_options_end_the_service_with_one_line() -> None:
+    options = ["-b", "127.0.0.1:1", "-t", "commands", "--security-protocol", "NONSENSE"]
+    done = subprocess.run(
+        [sys.executable, "-m", "histsvc", "serve", *options], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert "security.protocol" in done.stderr
 
 
 def test_workers_do_not_outlive_a_killed_service(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,10 @@ def main(arguments: list[str]) -> int:
     made.add_argument("--timeout", type=float, default=6.0, help="seconds to wait for the reply")
     options = made.parse_args(arguments)
     command = _read(options.file)
-    msg_id = command.get("msg_id")
+    msg_id = command.get("msg_id") or uuid.uuid4().hex
     try:
         with Client(kafka_settings(options), options.config_topic, options.response_topic) as client:
-            reply = client.send(command, options.timeout)
+            reply = client.send({**command, "msg_id": msg_id}, options.timeout)
     except CommandError as error:
         print(replies.err(msg_id, error).decode())
         return 1

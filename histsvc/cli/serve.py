@@ -40,7 +40,9 @@ def add_options(made: configargparse.ArgumentParser) -> None:
     more.add_argument("--source-name", default="histsvc", help="`source` of the published histograms")
     more.add_argument("--compression", default="lz4", choices=["none", "gzip", "snappy", "lz4", "zstd"])
     more.add_argument("--workers", type=at_least(0), default=0, help="that read; 0: as many as cores")
-    more.add_argument("--max-bins", type=at_least(1), default=Limits.max_bins, help="of one histogram")
+    more.add_argument(
+        "--max-bins", type=at_least(1), default=Limits.max_bins, help="of all histograms of one config"
+    )
     more.add_argument(
         "--max-histograms", type=at_least(1), default=Limits.max_histograms, help="of one config"
     )
@@ -68,12 +70,14 @@ def make_service(settings: ServiceSettings) -> Service:
     """Put the service together."""
     clock = SystemClock()
     security = settings.kafka.security
+    clusters = KafkaClusters(security)
+    clusters.of(settings.kafka.brokers)  # what is wrong with the security options is found out here
     supervisor = Supervisor(lambda number: WorkerProcess(settings.worker, number), settings.workers, clock)
     return Service(
         settings,
         supervisor,
         KafkaReader(security),
         KafkaSender(security, settings.worker.compression),
-        KafkaClusters(security),
+        clusters,
         clock,
     )

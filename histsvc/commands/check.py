@@ -27,20 +27,20 @@ def check_limits(request: ConfigRequest, limits: Limits) -> None:
             "(--max-histograms)",
             "histograms",
         )
+    total = 0
     for i, histogram in enumerate(request.histograms):
-        config = histogram.config
-        if config.bins > limits.max_bins:
-            raise CommandError(
-                Code.RESOURCE_EXHAUSTED,
-                f"histograms[{i}]: {config.bins} bins exceed the limit of {limits.max_bins} (--max-bins)",
-                f"histograms[{i}]",
+        total += histogram.config.bins
+        if total > limits.max_bins:
+            message = (
+                f"histograms[{i}]: with it {total} bins exceed the limit of {limits.max_bins} (--max-bins)"
             )
-        _check_axes(config, i)
+            raise CommandError(Code.RESOURCE_EXHAUSTED, message, f"histograms[{i}]")
+        _check_bins(histogram.config, i)
 
 
-def _check_axes(config: HistogramConfig, i: int) -> None:
+def _check_bins(config: HistogramConfig, i: int) -> None:
     try:
-        config.axes()
+        config.check()
     except ValueError as error:
         key, reason = error.args
         field = f"histograms[{i}].{key}"

@@ -68,6 +68,16 @@ class Dispatcher:
         """Take a message of the command topic; it is done when those before it are."""
         self._waiting.append(_Received(offset, payload, Deadline(self._context.clock, self._timeout_s)))
 
+    def close(self) -> None:
+        """Answer what is under way or waits: the service ends."""
+        if self._current is not None:
+            self._current.steps.close()
+            self._current.steps = _ending()
+        while self.busy:
+            self.step()
+            if self._current is not None:
+                self._current.steps = _ending()
+
     def step(self) -> None:
         """Advance the current command, or begin the next."""
         if self._current is None and self._waiting:
@@ -139,6 +149,11 @@ class Dispatcher:
             outcome,
             seconds * 1000,
         )
+
+
+def _ending() -> Steps[Mapping[str, Any]]:
+    yield from ()
+    raise CommandError(Code.UNAVAILABLE, "nothing was done, or not all of it: the service ends")
 
 
 def _unknown(context: Context, command: Command, deadline: Deadline) -> Steps[Mapping[str, Any]]:

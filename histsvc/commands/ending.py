@@ -5,13 +5,23 @@ from __future__ import annotations
 from histsvc.clock import Deadline
 from histsvc.commands.context import Context
 from histsvc.commands.steps import Steps
+from histsvc.errors import Code, CommandError, shown
 from histsvc.jobs.worker_process import WorkerLostError, WorkerProcess
+from histsvc.protocol.commands import Command
 from histsvc.worker.link import Finish
 
 # What is left for the answer to come back after the worker's own time is up.
 MARGIN_S = 0.3
 # An answer that is due comes within some ms; a worker that hangs does not get more of the command's time.
 _BUSY_S = 0.5
+
+
+def refuse_ids(command: Command) -> None:
+    """Acting on some histograms only is announced but not there: better nothing than everything."""
+    ids = command.content.get("ids")
+    if ids is not None:
+        reason = "this version acts on all histograms or none; leave ids out"
+        raise CommandError(Code.INVALID_ARGUMENT, f"ids: {shown(ids)} is not allowed: {reason}", "ids")
 
 
 def at_hand(context: Context) -> Steps[tuple[list[WorkerProcess], list[str]]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from histsvc.clock import Deadline
 from histsvc.commands.context import Context
-from histsvc.commands.ending import MARGIN_S, at_hand
+from histsvc.commands.ending import MARGIN_S, at_hand, refuse_ids
 from histsvc.commands.steps import Steps, wait_for
 from histsvc.errors import Code, CommandError
 from histsvc.jobs.worker_process import WorkerLostError
@@ -17,6 +17,7 @@ from histsvc.worker.link import Reset
 
 def reset_counts(context: Context, command: Command, deadline: Deadline) -> Steps[Mapping[str, Any]]:
     """Answered when a zeroed histogram of each is delivered; what is FINISHED is left alone."""
+    refuse_ids(command)
     workers, undelivered = yield from at_hand(context)
     request = Reset(None, max(deadline.remaining_s() - MARGIN_S, 0.0))
     for worker, answer in [(worker, worker.request(request)) for worker in workers]:

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 
-from histsvc.histograms.base import Accumulator, Count, HistogramConfig, Range, regular_edges
+from histsvc.histograms.base import Accumulator, Count, HistogramConfig, Range, check_edges, regular_edges
 from histsvc.model import EventBatch, Int64Array, Role, Snapshot, Variable
 
 # 32-bit pixel ids, signed or unsigned, lie between these.
@@ -30,6 +30,10 @@ class Hist1dConfig(HistogramConfig):
     def bins(self) -> int:
         """Number of bins."""
         return self.num_bins
+
+    def check(self) -> None:
+        """Raise ValueError where the bins are too fine for numpy."""
+        check_edges("num_bins", self.num_bins, self.tof_range)
 
     def axes(self) -> dict[str, npt.NDArray[np.float64]]:
         """Edges of the time of flight in ns, float64 (num_bins + 1,)."""

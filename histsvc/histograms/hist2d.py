@@ -8,7 +8,15 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BeforeValidator
 
-from histsvc.histograms.base import Accumulator, Count, HistogramConfig, Range, regular_edges, whole
+from histsvc.histograms.base import (
+    Accumulator,
+    Count,
+    HistogramConfig,
+    Range,
+    check_edges,
+    regular_edges,
+    whole,
+)
 from histsvc.model import EventBatch, Int64Array, Role, Snapshot, Variable
 
 
@@ -36,6 +44,11 @@ class Hist2dConfig(HistogramConfig):
     def bins(self) -> int:
         """Number of bins."""
         return self.num_bins[0] * self.num_bins[1]
+
+    def check(self) -> None:
+        """Raise ValueError where the bins are too fine for numpy."""
+        check_edges("num_bins", self.num_bins[0], self.tof_range)
+        check_edges("num_bins", self.num_bins[1], self.det_range)
 
     def axes(self) -> dict[str, npt.NDArray[np.float64]]:
         """Edges of the time of flight in ns and of the pixel ids, float64 (bins + 1,) each."""

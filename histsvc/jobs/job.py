@@ -55,4 +55,4 @@ class Job:
                 update={"state": State.ERROR, "error_message": error}
             )
             broken.append(replace(histogram, error=error))
-        return replace(spec, histograms=tuple(broken), starts=())
+        return replace(spec, histograms=tuple(broken), starts=(), stands_in=True)

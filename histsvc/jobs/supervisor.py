@@ -31,7 +31,6 @@ class Supervisor:
     def __init__(self, spawn: Callable[[int], WorkerProcess], size: int, clock: Clock) -> None:
         self.size = size
         self.jobs: dict[str, Job] = {}
-        self.counters: Counter[str] = Counter()
         self.restarts = 0
         self._spawn = spawn
         self._clock = clock
@@ -152,10 +151,9 @@ class Supervisor:
             self._backoff_s = min(max(self._backoff_s * 2, _FIRST_BACKOFF_S), _LONGEST_BACKOFF_S)
             self._next_spawn_s = self._clock.monotonic_s() + self._backoff_s
         if worker.state is WorkerState.COUNTING and worker.spec is not None and worker.spec.job in self.jobs:
-            stood_in = all(histogram.error for histogram in worker.spec.histograms)
             orphan = self.jobs[worker.spec.job].lost(worker.spec, reason)
             # Whatever ended a stand-in would end the next one, too.
-            if orphan.histograms and not stood_in:
+            if orphan.histograms and not worker.spec.stands_in:
                 self._orphans.append(orphan)
 
     def _keep_spares(self) -> None:

@@ -56,8 +56,9 @@ class Pipeline:
         return not any(filling.counting for filling in self.fillings)
 
     def begin(self) -> None:
-        """Publish every histogram as INITIALISED."""
-        self.publisher.publish_now(self.publisher.publications, State.INITIALISED)
+        """Publish every histogram as INITIALISED, which those of a worker that died have been before."""
+        if not self.spec.stands_in:
+            self.publisher.publish_now(self.publisher.publications, State.INITIALISED)
 
     def step(self, timeout_s: float) -> None:
         """Read once, count what came, and publish what is due."""

@@ -53,7 +53,7 @@ def result(steps: Generator[None, None, T]) -> T:
 
 
 def test_limits_themselves_are_allowed() -> None:
-    check_limits(request({"num_bins": 10}, {"num_bins": 10}), Limits(max_bins=10, max_histograms=2))
+    check_limits(request({"num_bins": 10}, {"num_bins": 10}), Limits(max_bins=20, max_histograms=2))
 
 
 def test_too_many_histograms() -> None:

@@ -1,0 +1,69 @@
+"""Every value on and ±1 around every edge of many axes: the bins of numpy, to the last one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from fakes import SCHEMAS, config_of, decoder_of, event_message, filling_of, payloads
+from histsvc.histograms.base import HistogramConfig
+from histsvc.model import Int64Array
+from histsvc.window import Verdict
+from property.oracle import LIMITS, near, numpy_counts
+
+AXES = 250
+
+
+def random_axis(draw: np.random.Generator, schema: str, most_bins: int) -> tuple[list[float], int]:
+    """A range and bins whose edges often miss whole numbers by a rounding error only."""
+    bins = int(draw.integers(1, most_bins))
+    low_value, high_value = LIMITS[schema]
+    match draw.integers(4):
+        case 0:
+            low, high = np.sort(draw.integers(low_value, high_value, 2)).tolist()
+        case 1:
+            low = draw.uniform(-1000, 1000)
+            high = low + draw.uniform(0, 3 * bins)
+        case _:
+            part = float(draw.choice([3, 7, 10, 100, 1000]))
+            low = int(draw.integers(-(10**7), 10**7)) / part
+            high = low + bins * (int(draw.integers(1, 500)) / part)
+    return [float(low), float(high)], bins
+
+
+def counts(config: HistogramConfig, schema: str, tof: Int64Array, pixel: Int64Array) -> Int64Array:
+    filling = filling_of(config)
+    batch = decoder_of().decode(payloads([event_message(schema, tof, pixel)]))
+    filling.take(batch, np.array([Verdict.COUNTS], np.uint8))
+    assert filling.accumulator.tally[:4].sum() == tof.size
+    return filling.accumulator.counts
+
+
+@pytest.mark.parametrize("schema", SCHEMAS)
+def test_hist1d(schema: str) -> None:
+    draw = np.random.default_rng(3)
+    for _ in range(AXES):
+        tof_range, bins = random_axis(draw, schema, 3000)
+        config = config_of("hist1d", tof_range=tof_range, num_bins=bins)
+        tof = near(schema, np.linspace(*tof_range, bins + 1))
+        wanted = numpy_counts(config, tof, tof)
+        np.testing.assert_array_equal(counts(config, schema, tof, tof), wanted, err_msg=f"{tof_range} {bins}")
+
+
+@pytest.mark.parametrize("schema", SCHEMAS)
+def test_hist2d(schema: str) -> None:
+    draw = np.random.default_rng(4)
+    for _ in range(AXES):
+        (tof_range, tof_bins), (det_range, pixel_bins) = (random_axis(draw, schema, 400) for _ in range(2))
+        bins = [tof_bins, pixel_bins]
+        config = config_of("hist2d", tof_range=tof_range, det_range=det_range, num_bins=bins)
+        tof, pixel = (
+            near(schema, np.linspace(*tof_range, tof_bins + 1)),
+            near(schema, np.linspace(*det_range, pixel_bins + 1)),
+        )
+        if tof.size == 0 or pixel.size == 0:
+            continue
+        size = max(tof.size, pixel.size)
+        tof, pixel = draw.permutation(np.resize(tof, size)), draw.permutation(np.resize(pixel, size))
+        wanted = numpy_counts(config, tof, pixel)
+        np.testing.assert_array_equal(counts(config, schema, tof, pixel), wanted, err_msg=str(config))
