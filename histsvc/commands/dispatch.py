@@ -21,6 +21,8 @@ from histsvc.protocol.commands import Command, command, decode, tolerated
 
 _log = logging.getLogger(__name__)
 
+_ENDING = CommandError(Code.UNAVAILABLE, "nothing was done, or not all of it: the service ends")
+
 Handler = Callable[[Context, Command, Deadline], Steps[Mapping[str, Any]]]
 HANDLERS: Mapping[str, Handler] = {
     "config": config,
@@ -58,6 +60,7 @@ class Dispatcher:
         self._reply = reply
         self._waiting: deque[_Received] = deque()
         self._current: _Current | None = None
+        self._closed = False
 
     @property
     def busy(self) -> bool:
@@ -70,13 +73,12 @@ class Dispatcher:
 
     def close(self) -> None:
         """Answer what is under way or waits: the service ends."""
+        self._closed = True
         if self._current is not None:
             self._current.steps.close()
-            self._current.steps = _ending()
+            self._current.steps = _refused(_ENDING)
         while self.busy:
             self.step()
-            if self._current is not None:
-                self._current.steps = _ending()
 
     def step(self) -> None:
         """Advance the current command, or begin the next."""
@@ -123,6 +125,8 @@ class Dispatcher:
     ) -> Steps[Mapping[str, Any]]:
         if refusal is not None:
             raise refusal
+        if self._closed:
+            raise _ENDING
         if given.msg_id is None:
             # Nobody waits for the reply: it has all its time from when it is its turn.
             deadline = Deadline(self._context.clock, self._timeout_s)
@@ -151,9 +155,9 @@ class Dispatcher:
         )
 
 
-def _ending() -> Steps[Mapping[str, Any]]:
+def _refused(error: CommandError) -> Steps[Mapping[str, Any]]:
     yield from ()
-    raise CommandError(Code.UNAVAILABLE, "nothing was done, or not all of it: the service ends")
+    raise error
 
 
 def _unknown(context: Context, command: Command, deadline: Deadline) -> Steps[Mapping[str, Any]]:

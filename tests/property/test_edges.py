@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
 from fakes import SCHEMAS, config_of, decoder_of, event_message, filling_of, payloads
+from property.oracle import LIMITS, near, numpy_counts
+
 from histsvc.histograms.base import HistogramConfig
 from histsvc.model import Int64Array
 from histsvc.window import Verdict
-from property.oracle import LIMITS, near, numpy_counts
 
 AXES = 250
 
 
-def random_axis(draw: np.random.Generator, schema: str, most_bins: int) -> tuple[list[float], int]:
+def random_axis(draw: np.random.Generator, schema: str, most_bins: int) -> tuple[tuple[float, float], int]:
     """A range and bins whose edges often miss whole numbers by a rounding error only."""
     bins = int(draw.integers(1, most_bins))
     low_value, high_value = LIMITS[schema]
@@ -28,7 +28,7 @@ def random_axis(draw: np.random.Generator, schema: str, most_bins: int) -> tuple
             part = float(draw.choice([3, 7, 10, 100, 1000]))
             low = int(draw.integers(-(10**7), 10**7)) / part
             high = low + bins * (int(draw.integers(1, 500)) / part)
-    return [float(low), float(high)], bins
+    return (float(low), float(high)), bins
 
 
 def counts(config: HistogramConfig, schema: str, tof: Int64Array, pixel: Int64Array) -> Int64Array:

@@ -160,3 +160,21 @@ def test_last_counts_that_were_not_delivered_are_said_although_finished_was() ->
     assert len(bench.publisher.undelivered()) == 1
     counts.set_exception(BrokerError("down", retriable=True))
     assert len(bench.publisher.undelivered()) == 1
+
+
+def test_an_end_that_failed_to_go_out_goes_out_once_the_broker_is_back() -> None:
+    bench = Bench()
+    bench.count(3)
+    bench.outbox.error = BrokerError("down", retriable=True)
+    bench.filling.finish()
+    bench.go(5)
+    bench.outbox.error = None
+    published = bench.go(5)
+    assert [(info.state, info.sum) for info in published] == [(COUNTING, 3), (FINISHED, 3)]
+
+
+def test_what_is_too_large_is_not_made_again_all_the_time() -> None:
+    bench = Bench("dethist", width=125_001, height=1)
+    bench.count(3)
+    bench.outbox.error = BrokerError("message too large", retriable=False)
+    assert len(bench.go(30)) <= 4
