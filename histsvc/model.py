@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum, StrEnum
 from typing import Any, NamedTuple
 
@@ -35,13 +35,21 @@ class EventLayout:
 
 
 @dataclass(frozen=True, eq=False)
-class Events:
-    """The events of one message, for those who look at single messages: tools and tests."""
+class Pulse:
+    """The events of one pulse at one source, as sources make them and single messages carry them.
+
+    `reference_time_ns` is the time of the pulse in ns since the Unix epoch; `tof_ns` (ns after the pulse) and
+    `pixel_id` are int64 (events,).
+    """
 
     source: str
     reference_time_ns: int
     tof_ns: Int64Array
     pixel_id: Int64Array
+
+    def shifted(self, by_ns: int) -> Pulse:
+        """Give the same events `by_ns` later."""
+        return replace(self, reference_time_ns=self.reference_time_ns + by_ns) if by_ns else self
 
 
 class Fault(IntEnum):

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
 
 import configargparse
 
@@ -79,9 +80,18 @@ class ServiceSettings:
     limits: Limits = Limits()
 
 
+class _Parser(configargparse.ArgumentParser):  # type: ignore[misc]
+    """Says in one line what is wrong, without repeating how it is used."""
+
+    def error(self, message: str) -> NoReturn:
+        """End with exit code 2."""
+        self.exit(2, f"{self.prog}: {message} (--help tells more)\n")
+        raise AssertionError  # exit does not return
+
+
 def parser(prog: str, description: str) -> configargparse.ArgumentParser:
     """Make an argument parser with the options that every sub-command that talks to Kafka has."""
-    made = configargparse.ArgumentParser(
+    made = _Parser(
         prog=prog,
         description=description,
         auto_env_var_prefix="HISTSVC_",

@@ -131,7 +131,7 @@ def test_commands_that_wait_at_the_end_are_answered(own_service: Callable[..., S
     service = own_service("--command-timeout", "30000")
     # A broker that does not answer holds the first one up.
     stuck = service.histogram("hist1d", "data", **TOF) | {"data_brokers": ["127.0.0.1:1"]}
-    commands = [{"cmd": "config", "histograms": [stuck]}, {"cmd": "ping"}]
+    commands: list[dict[str, Any]] = [{"cmd": "config", "histograms": [stuck]}, {"cmd": "ping"}]
     follower = Follower(service.kafka, [service.responses], OffsetAt.LATEST)
     for number, command in enumerate(commands, 1):
         service.client.post({**command, "msg_id": number})

@@ -16,10 +16,10 @@ from histsvc.cli.sending import Sending, Stop
 from histsvc.clock import Clock, SystemClock
 from histsvc.errors import SettingsError
 from histsvc.kafka.event_producer import EventProducer
+from histsvc.model import Pulse
 from histsvc.sources.gaussian import GaussianSource
 from histsvc.sources.nexus import NexusSource
 from histsvc.sources.pace import Pace
-from histsvc.sources.pulse import Pulse
 from histsvc.wire import shapes
 
 _PROG = "histsvc generate"

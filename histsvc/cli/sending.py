@@ -12,7 +12,7 @@ from typing import Protocol
 
 from histsvc.clock import Clock
 from histsvc.errors import BrokerError
-from histsvc.sources.pulse import Pulse
+from histsvc.model import Pulse
 from histsvc.wire.shapes import Encoder
 
 _PATIENCE_S = 30.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tempfile
 from collections.abc import Callable
@@ -16,25 +17,33 @@ from numba.extending import intrinsic
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def _private_cache() -> None:
-    """Where neither the package's folder nor the user's cache can be written, use a private folder."""
+def _fingerprint() -> str:
+    """What the machine code depends on: numba looks only at the file of a kernel, not at what it calls."""
+    here = Path(__file__).parent
+    digest = hashlib.sha256()
+    for source in (*sorted(here.glob("*.py")), here.parent / "model.py"):
+        digest.update(source.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _cache_folder() -> Path:
+    """Where compiled kernels are kept: beside the package, else with the user, else in a private folder."""
     package = Path(__file__).parent / "__pycache__"
-    home = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
-    if os.environ.get("NUMBA_CACHE_DIR") or any(_writable(folder) for folder in (package, home)):
-        return
-    private = Path(tempfile.gettempdir()) / f"histsvc-kernels-{os.getuid()}"
-    private.mkdir(mode=0o700, exist_ok=True)
-    if private.stat().st_uid == os.getuid():
-        numba.config.CACHE_DIR = str(private)
+    user = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "histsvc"
+    private = Path(tempfile.gettempdir()) / f"histsvc-{os.getuid()}"
+    given = os.environ.get("NUMBA_CACHE_DIR")
+    for folder in (Path(given),) if given else (package, user, private):
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError:
+            continue
+        # Code that somebody else may have put into a shared folder is not loaded.
+        if os.access(folder, os.W_OK) and (given or folder.stat().st_uid == os.getuid() or folder is package):
+            return folder / f"kernels-{_fingerprint()}"
+    raise OSError("no folder to keep compiled kernels in; name one with NUMBA_CACHE_DIR")
 
 
-def _writable(folder: Path) -> bool:
-    while not folder.exists():
-        folder = folder.parent
-    return os.access(folder, os.W_OK)
-
-
-_private_cache()
+numba.config.CACHE_DIR = str(_cache_folder())
 
 
 def kernel(signature: str) -> Callable[[F], F]:

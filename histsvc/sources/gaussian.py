@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from histsvc.model import Int64Array
-from histsvc.sources.pulse import Pulse
+from histsvc.model import Int64Array, Pulse
 
 TOF_MEAN_NS = 30_000_000
 TOF_SIGMA_NS = 10_000_000

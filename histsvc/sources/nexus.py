@@ -12,9 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from histsvc.errors import SettingsError
-from histsvc.model import Int64Array
+from histsvc.model import Int64Array, Pulse
 from histsvc.sources.nexus_time import date_ns, ns_per, whole_ns
-from histsvc.sources.pulse import Pulse
 
 _BLOCK_EVENTS = 1_000_000
 """Read so many events at once: one read per pulse costs more than the pulse."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from histsvc.clock import Clock
-from histsvc.sources.pulse import Pulse
+from histsvc.model import Pulse
 
 
 class Pace:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from histsvc.model import Events, Snapshot
+from histsvc.model import Pulse, Snapshot
 from histsvc.wire import ev42, ev44, hs00, hs01
 from histsvc.wire.histogram import HistogramMessage
 
 EVENT_LAYOUTS = (ev42.LAYOUT, ev44.LAYOUT)
-EVENT_DESERIALISERS: dict[str, Callable[[bytes], Events]] = {
+EVENT_DESERIALISERS: dict[str, Callable[[bytes], Pulse]] = {
     ev42.SCHEMA: ev42.deserialise,
     ev44.SCHEMA: ev44.deserialise,
 }

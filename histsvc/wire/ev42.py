@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy.typing as npt
 from streaming_data_types.eventdata_ev42 import deserialise_ev42, serialise_ev42
 
-from histsvc.model import EventLayout, Events
+from histsvc.model import EventLayout, Pulse
 from histsvc.wire.vector import vector
 
 SCHEMA = "ev42"
@@ -29,10 +29,10 @@ def serialise(
     return made
 
 
-def deserialise(payload: bytes) -> Events:
+def deserialise(payload: bytes) -> Pulse:
     """Read a message with the field's usual decoder; raises what that raises."""
     read = deserialise_ev42(payload)
-    return Events(
+    return Pulse(
         source=read.source_name,
         reference_time_ns=int(read.pulse_time),
         tof_ns=vector(read.time_of_flight),

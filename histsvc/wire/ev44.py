@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy.typing as npt
 from streaming_data_types.eventdata_ev44 import deserialise_ev44, serialise_ev44
 
-from histsvc.model import EventLayout, Events
+from histsvc.model import EventLayout, Pulse
 from histsvc.wire.vector import vector
 
 SCHEMA = "ev44"
@@ -29,11 +29,11 @@ def serialise(
     return made
 
 
-def deserialise(payload: bytes) -> Events:
+def deserialise(payload: bytes) -> Pulse:
     """Read a message with the field's usual decoder; raises what that raises."""
     read = deserialise_ev44(payload)
     times = vector(read.reference_time)
-    return Events(
+    return Pulse(
         source=read.source_name,
         reference_time_ns=int(times.max()) if times.size else 0,
         tof_ns=vector(read.time_of_flight),

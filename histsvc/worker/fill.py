@@ -71,8 +71,10 @@ class Filling:
             return
         self.accumulator.fill(rows, batch)
         times = batch.column(Column.REFERENCE_TIME_NS)[rows]
-        self.first_pulse_ns = self.first_pulse_ns or int(times.min())
-        self.last_pulse_ns = max(self.last_pulse_ns, int(times.max()))
+        known = times[times > 0]  # a message need not have one
+        if known.size:
+            self.first_pulse_ns = self.first_pulse_ns or int(known.min())
+            self.last_pulse_ns = max(self.last_pulse_ns, int(known.max()))
         if self.accumulator.sum:
             self.state = State.COUNTING
 

@@ -6,6 +6,7 @@ import logging
 import signal
 import time
 from collections import Counter
+from collections.abc import Sequence
 
 from histsvc.clock import Clock, Deadline, Every, SystemClock
 from histsvc.kafka.cluster import KafkaClusters
@@ -31,6 +32,7 @@ from histsvc.worker.link import (
 )
 from histsvc.worker.outbox import ThreadOutbox
 from histsvc.worker.pipeline import Pipeline
+from histsvc.worker.publish import Publication
 
 _log = logging.getLogger(__name__)
 _STATS_S = 0.2
@@ -72,6 +74,7 @@ class Worker:
         self._pipeline: Pipeline | None = None
         self._counting = False
         self._pending: Deadline | None = None
+        self._awaited: Sequence[Publication] = ()
         self._finishing = False
         self._leaving = False
         self._terminated = False
@@ -145,7 +148,7 @@ class Worker:
                 self._go()
             case Reset(indices, timeout_s):
                 if self._pipeline is not None:
-                    self._pipeline.reset(indices)
+                    self._awaited = self._pipeline.reset(indices)
                 self._pending = Deadline(self._clock, timeout_s)
             case Finish(drain_s, timeout_s):
                 self._finish(drain_s, timeout_s)
@@ -164,23 +167,25 @@ class Worker:
         self._pending = Deadline(self._clock, timeout_s)
         self._finishing = True
         if self._pipeline is not None and self._counting:
+            self._awaited = self._pipeline.publisher.publications
             self._pipeline.drain(drain_s)
 
     def _answer(self) -> None:
         """Answer the pending request once what it asked for has reached the broker, or time is up."""
         if self._pending is None:
             return
-        undelivered: list[str] = []
-        if self._pipeline is not None and self._counting:
-            publisher = self._pipeline.publisher
-            waiting = publisher.waiting or (self._finishing and not self._pipeline.finished)
-            if waiting and not self._pending.expired():
-                return
-            undelivered = publisher.undelivered()
+        draining = self._finishing and self._pipeline is not None and not self._ended(self._pipeline)
+        if (draining or any(p.waiting for p in self._awaited)) and not self._pending.expired():
+            return
+        undelivered = [line for p in self._awaited if (line := p.undelivered) is not None]
         if self._finishing:
             self._end_job()
-        self._pending, self._finishing = None, False
+        self._pending, self._finishing, self._awaited = None, False, ()
         self._link.report(Done(tuple(undelivered)))
+
+    def _ended(self, pipeline: Pipeline) -> bool:
+        """Whether all that is to be said of the job has been said."""
+        return not self._counting or pipeline.ended
 
     def _end_job(self) -> None:
         """Forget the job; the process, its clients and kernels stay warm for the next one."""

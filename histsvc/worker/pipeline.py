@@ -15,7 +15,7 @@ from histsvc.ports import Clusters, FoundOffset, OffsetAt, Reader
 from histsvc.protocol.info import State
 from histsvc.window import Progress, Verdict
 from histsvc.worker.fill import Filling
-from histsvc.worker.publish import Position, Publisher
+from histsvc.worker.publish import Position, Publication, Publisher
 from histsvc.worker.read import Decoder
 
 EndQuery = Future[dict[Partition, FoundOffset]]
@@ -55,6 +55,12 @@ class Pipeline:
         """Whether nothing more is to be read."""
         return not any(filling.counting for filling in self.fillings)
 
+    @property
+    def ended(self) -> bool:
+        """Whether every histogram that finishes has been published as FINISHED."""
+        publications = self.publisher.publications
+        return self.finished and all(p.ended for p in publications if p.filling.state is State.FINISHED)
+
     def begin(self) -> None:
         """Publish every histogram as INITIALISED, which those of a worker that died have been before."""
         if not self.spec.stands_in:
@@ -76,8 +82,8 @@ class Pipeline:
         self._draining = Deadline(self._clock, seconds)
         self._end_queries.clear()
 
-    def reset(self, indices: Sequence[int] | None) -> None:
-        """Zero the histograms of these indices (None: all) and publish them zeroed."""
+    def reset(self, indices: Sequence[int] | None) -> list[Publication]:
+        """Zero the histograms of these indices (None: all) and publish them zeroed; returns which."""
         chosen = [
             p
             for p in self.publisher.publications
@@ -87,6 +93,7 @@ class Pipeline:
             publication.filling.reset()
             publication.zeroed()
         self.publisher.publish_now(chosen, None)
+        return chosen
 
     def position(self, filling: Filling) -> Position:
         """How far the partitions of a histogram have been read."""

@@ -71,7 +71,7 @@ class Publication:
         self._rate = 0.0
         # The last message, and with FINISHED the counts before it, too.
         self.sent: list[Future[None]] = []
-        self.final = False
+        self.ended = False
 
     @property
     def name(self) -> str:
@@ -100,12 +100,26 @@ class Publication:
 
     def due(self) -> bool:
         """Whether the next publication should go out now."""
-        if self.final or self.waiting:
+        if self.waiting or (self.ended and self.failed is None):
             return False
+        if self.filling.state is State.FINISHED and not self.ended:
+            return True
         since_s = self._clock.monotonic_s() - self._published_s
-        if self.filling.state is State.ERROR:
-            return since_s >= self._unchanged_s
-        return since_s >= (self._interval_s if self.changed else max(self._unchanged_s, self._interval_s))
+        return since_s >= (self._interval_s if self._urgent else max(self._unchanged_s, self._interval_s))
+
+    @property
+    def _urgent(self) -> bool:
+        """Whether what the broker lacks should go out, and can: what it refuses for good can wait."""
+        if self.filling.state in (State.ERROR, State.FINISHED):
+            return False
+        return self.changed and getattr(self.failed, "retriable", True)
+
+    @property
+    def undelivered(self) -> str | None:
+        """What has not reached the broker, with the reason; None where nothing is missing."""
+        if not self.waiting and self.failed is None:
+            return None
+        return f"{self.name} to {self.filling.config.topic}: {self.failed or 'no answer from the broker'}"
 
     def info(self, position: Position, state: State) -> HistogramInfo:
         """The info of this moment."""
@@ -145,7 +159,7 @@ class Publication:
         info = self.info(position, state)
         self._tally = filling.accumulator.tally.copy()
         self._published_s = self._clock.monotonic_s()
-        self.final = state is State.FINISHED
+        self.ended = state is State.FINISHED
         return Draft(
             filling.config.brokers,
             filling.config.topic,
@@ -189,9 +203,11 @@ class Publisher:
     def step(self) -> None:
         """Publish what is due."""
         for publication in self.publications:
-            if publication.filling.state is State.FINISHED and not publication.final:
+            if not publication.due():
+                continue
+            if publication.filling.state is State.FINISHED:
                 self._publish_final(publication)
-            elif publication.due():
+            else:
                 self._publish(publication, publication.filling.state)
 
     def publish_now(self, publications: Sequence[Publication], state: State | None) -> None:
@@ -202,19 +218,6 @@ class Publisher:
     def infos(self) -> list[HistogramInfo]:
         """The info of every histogram as it is now."""
         return [p.info(self._position(p.filling), p.filling.state) for p in self.publications]
-
-    @property
-    def waiting(self) -> bool:
-        """Whether a message is still under way."""
-        return any(publication.waiting for publication in self.publications)
-
-    def undelivered(self) -> list[str]:
-        """What has not reached the broker: one line for each histogram, with the reason."""
-        return [
-            f"{p.name} to {p.filling.config.topic}: {p.failed or 'no answer from the broker'}"
-            for p in self.publications
-            if p.waiting or p.failed is not None
-        ]
 
     def _publish_final(self, publication: Publication) -> None:
         """Clients ignore the data of a FINISHED message, so counts not yet seen go out as COUNTING before."""

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from property.oracle import LIMITS
 
 from histsvc.kernels.vectors import vector_at
-from histsvc.model import Column, EventBatch, Events, Fault
+from histsvc.model import Column, EventBatch, Fault, Pulse
 from histsvc.wire import EVENT_DESERIALISERS, ev42, ev44
 from histsvc.wire.shapes import EFU_BYTES, Efu, Message
 from histsvc.worker.read import JOIN_BELOW_BYTES
@@ -26,11 +26,11 @@ def batch_of(messages: Sequence[bytes]) -> EventBatch:
     return decoder_of(*NAMES).decode(payloads(messages))
 
 
-def read(batch: EventBatch, i: int) -> Events:
+def read(batch: EventBatch, i: int) -> Pulse:
     """Message i of a batch, as tools see single messages; its source must be one of NAMES or empty."""
     table = batch.table
     source = int(table[Column.SOURCE, i])
-    return Events(
+    return Pulse(
         NAMES[source] if source >= 0 else "",
         int(table[Column.REFERENCE_TIME_NS, i]),
         vector_at(table, i, Column.TOF_ADDRESS, Column.TOF_LENGTH),
@@ -38,7 +38,7 @@ def read(batch: EventBatch, i: int) -> Events:
     )
 
 
-def assert_same(mine: Events, theirs: Events) -> None:
+def assert_same(mine: Pulse, theirs: Pulse) -> None:
     assert mine.source == (theirs.source.strip() if theirs.source.strip() in NAMES else "")
     assert mine.reference_time_ns == theirs.reference_time_ns
     np.testing.assert_array_equal(mine.tof_ns, theirs.tof_ns)
@@ -127,7 +127,7 @@ def test_large_messages_are_read_in_place_next_to_small_joined_ones(schema: str,
     assert not batch.column(Column.FAULT).any()
     assert len(batch.segments) == 1 + sum(len(payload) >= JOIN_BELOW_BYTES for payload in messages)
     for i, (tof, pixel) in enumerate(vectors):
-        assert_same(read(batch, i), Events("a", i, tof, pixel))
+        assert_same(read(batch, i), Pulse("a", i, tof, pixel))
 
 
 @pytest.mark.parametrize("schema", SCHEMAS)
@@ -142,7 +142,7 @@ def test_stale_bytes_behind_the_vectors_are_not_events(schema: str) -> None:
     batch = batch_of([made.payload for made in messages])
     assert batch.events.tolist() == list(sizes)
     for i, vector in enumerate(vectors):
-        assert_same(read(batch, i), Events("a", i, *vector))
+        assert_same(read(batch, i), Pulse("a", i, *vector))
 
 
 def test_schemas_without_events_and_payloads_without_a_schema_are_told_apart() -> None:

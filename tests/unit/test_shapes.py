@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from histsvc.errors import SettingsError
-from histsvc.model import Events, Int64Array
+from histsvc.model import Int64Array, Pulse
 from histsvc.wire import ev42, ev44, shapes
 
 SCHEMAS = ("ev42", "ev44")
 
 
-def decode(schema: str, payload: bytes) -> Events:
+def decode(schema: str, payload: bytes) -> Pulse:
     return ev42.deserialise(payload) if schema == "ev42" else ev44.deserialise(payload)
 
 

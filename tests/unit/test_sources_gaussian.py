@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from histsvc.model import Pulse
 from histsvc.sources.gaussian import TOF_MAX_NS, GaussianSource
-from histsvc.sources.pulse import Pulse
 
 
 def equal(a: Pulse, b: Pulse) -> bool:

@@ -6,8 +6,8 @@ import itertools
 
 import numpy as np
 
+from histsvc.model import Pulse
 from histsvc.sources.pace import Pace
-from histsvc.sources.pulse import Pulse
 
 
 class FakeTime:
