@@ -83,10 +83,12 @@ class Supervisor:
         ]
 
     def begin(self, job: Job, workers: Sequence[WorkerProcess], specs: Sequence[WorkerSpec]) -> None:
-        """A job's workers count from now on."""
+        """A job's workers count from now on; one may have died since it was prepared."""
         self.jobs[job.id] = job
         for worker, spec in zip(workers, specs, strict=True):
             worker.state, worker.spec = WorkerState.COUNTING, spec
+            if worker.ending is not None:
+                self._adopt(worker, str(worker.ending))
 
     def free(self, workers: Sequence[WorkerProcess]) -> None:
         """These workers have nothing to do any more."""
@@ -150,11 +152,17 @@ class Supervisor:
         if worker.state is WorkerState.STARTING:
             self._backoff_s = min(max(self._backoff_s * 2, _FIRST_BACKOFF_S), _LONGEST_BACKOFF_S)
             self._next_spawn_s = self._clock.monotonic_s() + self._backoff_s
-        if worker.state is WorkerState.COUNTING and worker.spec is not None and worker.spec.job in self.jobs:
-            orphan = self.jobs[worker.spec.job].lost(worker.spec, reason)
-            # Whatever ended a stand-in would end the next one, too.
-            if orphan.histograms and not worker.spec.stands_in:
-                self._orphans.append(orphan)
+        if worker.state is WorkerState.COUNTING:
+            self._adopt(worker, reason)
+
+    def _adopt(self, worker: WorkerProcess, reason: str) -> None:
+        """What a dead worker counted is in ERROR, and to be published so by another."""
+        if worker.spec is None or worker.spec.job not in self.jobs:
+            return
+        orphan = self.jobs[worker.spec.job].lost(worker.spec, reason)
+        # Whatever ended a stand-in would end the next one, too.
+        if orphan.histograms and not worker.spec.stands_in:
+            self._orphans.append(orphan)
 
     def _keep_spares(self) -> None:
         """Spawn what is missing; only one until that has loaded, and perhaps compiled, the kernels."""

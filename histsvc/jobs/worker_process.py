@@ -44,6 +44,7 @@ class WorkerProcess:
         self.spec: WorkerSpec | None = None
         self.stats: Stats | None = None
         self.counters: Counter[str] = Counter()
+        self.ending: WorkerLostError | None = None
         self._reason: str | None = None
         self._answer: Future[Done] | None = None
         self.pipe: Connection
@@ -72,7 +73,10 @@ class WorkerProcess:
         assert not self.busy, "one request at a time"
         answer: Future[Done] = Future()
         self._answer = answer
-        self._send(request)
+        if self.ending is not None:
+            answer.set_exception(self.ending)
+        else:
+            self._send(request)
         return answer
 
     def receive(self) -> None:
@@ -88,7 +92,7 @@ class WorkerProcess:
         self.receive()
         self.process.join(timeout=1.0)
         reason = self._reason or _ending(self.process.exitcode)
-        error = WorkerLostError(f"worker process {self.pid} {reason}")
+        self.ending = error = WorkerLostError(f"worker process {self.pid} {reason}")
         if self._answer is not None and self.busy:
             self._answer.set_exception(error)
         self._release()

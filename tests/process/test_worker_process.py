@@ -146,3 +146,19 @@ def test_large_request_to_a_hanging_worker_does_not_block(
     assert not answer.done()
     watched.discard(worker)
     ticking(watched, answer.done)
+
+
+def test_death_between_prepare_and_go_is_an_error(
+    make_supervisor: MakeSupervisor, broker: EmbeddedBroker
+) -> None:
+    watched = make_supervisor(1)
+    worker = ticking(watched, lambda: watched.reserve(1))[0]
+    wanted = spec(broker.bootstrap)
+    asked(watched, worker, Prepare(wanted)).result()
+    os.kill(worker.pid, signal.SIGKILL)
+    ticking(watched, lambda: watched.restarts == 1)
+    watched.begin(Job("job", [wanted]), [worker], [wanted])
+    with pytest.raises(WorkerLostError, match="signal 9"):
+        worker.request(Go()).result(0)
+    assert state(watched) is State.ERROR
+    ticking(watched, lambda: len(watched.counting("job")) == 1)
