@@ -32,6 +32,7 @@ class Supervisor:
         self.size = size
         self.jobs: dict[str, Job] = {}
         self.restarts = 0
+        self.replacing = False
         self._spawn = spawn
         self._clock = clock
         self._workers: list[WorkerProcess] = []
@@ -57,11 +58,6 @@ class Supervisor:
     def warm(self) -> bool:
         """Whether a worker is ready for a job."""
         return any(worker.state is not WorkerState.STARTING for worker in self._workers)
-
-    @property
-    def replacing(self) -> bool:
-        """Whether a worker that died has not been replaced yet."""
-        return self._backoff_s > 0 and len(self._spares()) < self.size
 
     def reserve(self, count: int) -> list[WorkerProcess] | None:
         """Take `count` spare workers, or none where there are not enough yet."""
@@ -149,6 +145,7 @@ class Supervisor:
         self._hear(worker)
         self._retired.update(worker.counters)
         self.restarts += 1
+        self.replacing = True
         if worker.state is WorkerState.STARTING:
             self._backoff_s = min(max(self._backoff_s * 2, _FIRST_BACKOFF_S), _LONGEST_BACKOFF_S)
             self._next_spawn_s = self._clock.monotonic_s() + self._backoff_s
@@ -174,8 +171,8 @@ class Supervisor:
         for _ in range(min(target - len(waiting), 2 * self.size - len(self._workers))):
             self._number += 1
             self._workers.append(self._spawn(self._number))
-        if len(self._spares()) >= self.size:
-            self._backoff_s = 0.0
+        if all(worker.state is not WorkerState.STARTING for worker in self._workers):
+            self._backoff_s, self.replacing = 0.0, False
 
     def _care_for_orphans(self) -> None:
         """Let a spare worker publish, as ERROR, the histograms whose worker died."""

@@ -46,6 +46,7 @@ class Pipeline:
         self._clock = clock
         self._newest_ms: dict[int, int] = {}
         self._ends: dict[int, int] = {}
+        self._ends_fresh = False
         self._dropped = progress.done.copy()
         self._end_queries: dict[tuple[str, ...], EndQuery] = {}
         self._draining: Deadline | None = None
@@ -98,7 +99,9 @@ class Pipeline:
     def position(self, filling: Filling) -> Position:
         """How far the partitions of a histogram have been read."""
         offsets: dict[str, dict[int, int]] = {}
-        self._ends.update(self._reader.ends())
+        if not self._ends_fresh:  # many histograms ask for the same ends after a read
+            self._ends.update(self._reader.ends())
+            self._ends_fresh = True
         lag = 0
         slots = np.flatnonzero(filling.slots).tolist()
         newest = [self._newest_ms[slot] for slot in slots if slot in self._newest_ms]
@@ -109,6 +112,7 @@ class Pipeline:
         return Position(offsets, lag, max(newest, default=None))
 
     def _take(self, raw: RawMessages) -> None:
+        self._ends_fresh = False
         if raw.payload:
             batch = self._decoder.decode(raw)
             verdicts = self._progress.take(raw.slot, raw.offset, raw.timestamp_ms)
