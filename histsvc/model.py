@@ -219,7 +219,7 @@ class HistogramSpec:
 class WorkerSpec:
     """What one worker does: the histograms of a job that share streams, and where their reading begins.
 
-    `stands_in`: for a worker that died; all that is left to do is to publish the error.
+    `stands_in`: for how many workers that died; all that is left to do is to publish the error.
     """
 
     job: str
@@ -227,4 +227,4 @@ class WorkerSpec:
     starts: tuple[Start, ...]
     start_ms: int | None
     stop_ms: int | None
-    stands_in: bool = False
+    stands_in: int = 0

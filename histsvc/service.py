@@ -25,6 +25,10 @@ _log = logging.getLogger(__name__)
 # How long a tick waits for workers: while a command is under way, and otherwise.
 _BUSY_TICK_S = 0.001
 _IDLE_TICK_S = 0.01
+# One key for all replies: they keep their order on a topic of several partitions, too.
+_KEY = b"histsvc"
+# How long commands that end at once may keep a tick.
+_COMMANDS_S = 0.02
 # What the end of the service may take: for the last histograms, for the last replies, for the workers.
 _LAST_HISTOGRAMS_S = 5.0
 _LAST_REPLIES_S = 2.0
@@ -55,7 +59,7 @@ class Service:
         self._unanswered: list[Future[None]] = []
         self._heartbeat_sent: Future[None] | None = None
         self._ready = False
-        self._starting = self._start()
+        self._placing: Steps[None] | None = self._start()
         own = (settings.config_topic, settings.response_topic, settings.heartbeat_topic)
         self._context = Context(
             supervisor,
@@ -63,6 +67,7 @@ class Service:
             clock,
             settings.limits,
             self._identity,
+            settings.command_timeout_ms / 1000,
             settings.kafka.brokers,
             tuple(topic for topic in own if topic),
         )
@@ -79,34 +84,54 @@ class Service:
         """Do once what there is to do; takes at most some ms."""
         self._supervisor.tick(_BUSY_TICK_S if self._dispatcher.busy else _IDLE_TICK_S)
         self._sender.serve(0)
+        if self._placing is not None:
+            self._place(self._placing)
+        else:
+            self._receive()
         if not self._ready:
-            next(self._starting, None)
             return
-        self._receive()
-        self._dispatcher.step()
+        enough = Deadline(self._clock, _COMMANDS_S)
+        while self._dispatcher.step() and not enough.expired():
+            pass
         if self._settings.heartbeat_topic and self._heartbeat_due.due():
             self._beat(self._settings.heartbeat_topic)
+
+    def _place(self, placing: Steps[None]) -> None:
+        """Go on with what puts the reader of the commands in its place."""
+        try:
+            next(placing)
+        except StopIteration:
+            self._placing = None
 
     def _start(self) -> Steps[None]:
         """Wait for a warm worker and for the command topic; then commands sent from now on are read."""
         _log.info("starting: loading the kernels (the first start compiles them, for some seconds)")
         while not self._supervisor.warm:
             yield
+        partitions = yield from self._read_commands(OffsetAt.LATEST)
         topic = self._settings.config_topic
-        brokers = self._settings.kafka.brokers
-        partitions = yield from self._command_partitions(brokers, topic)
-        ends = yield from self._insist(
-            lambda: self._clusters.of(brokers).offsets(partitions, OffsetAt.LATEST), "offsets of the commands"
-        )
         if len(partitions) > 1:
             _log.warning(
                 "command topic %r has %d partitions: commands keep their order only within one",
                 topic,
                 len(partitions),
             )
-        self._commands.assign([Start(partition, found.offset) for partition, found in ends.items()])
         self._ready = True
         _log.info("ready: commands sent to %r from now on are read", topic)
+
+    def _start_again(self) -> Steps[None]:
+        """The place in the command topic is lost, as when it was made anew: read all that is there now."""
+        yield from self._read_commands(OffsetAt.EARLIEST)
+        _log.warning("commands are read again, from the beginning of %r", self._settings.config_topic)
+
+    def _read_commands(self, at: OffsetAt) -> Steps[list[Partition]]:
+        brokers = self._settings.kafka.brokers
+        partitions = yield from self._command_partitions(brokers, self._settings.config_topic)
+        found = yield from self._insist(
+            lambda: self._clusters.of(brokers).offsets(partitions, at), "offsets of the commands"
+        )
+        self._commands.assign([Start(partition, begin.offset) for partition, begin in found.items()])
+        return partitions
 
     def _command_partitions(self, brokers: tuple[str, ...], topic: str) -> Steps[list[Partition]]:
         said = False
@@ -149,6 +174,7 @@ class Service:
         for reason in raw.failures.values():
             self.counters["command_read_failed"] += 1
             _log.error("commands cannot be read: %s", reason)
+            self._placing = self._start_again()
 
     def _reply(self, reply: bytes) -> None:
         if self._settings.response_topic:
@@ -162,7 +188,7 @@ class Service:
 
     def _send(self, topic: str, value: bytes) -> Future[None]:
         try:
-            sent = self._sender.send(Outgoing(self._settings.kafka.brokers, topic, b"", value))
+            sent = self._sender.send(Outgoing(self._settings.kafka.brokers, topic, _KEY, value))
         except BrokerError as error:
             sent = Future()
             sent.set_exception(error)
@@ -189,13 +215,19 @@ class Service:
             identity=self._identity(),
             histograms=supervisor.infos(),
             workers=supervisor.statuses(),
-            replacing=supervisor.replacing,
+            degraded=supervisor.replacing or self._placing is not None,
             counters=dict(totals),
         )
 
     def _end(self) -> bool:
         """Publish everything a last time, answer, and end the workers."""
+        deadline = Deadline(self._clock, _LAST_HISTOGRAMS_S)
         self._dispatcher.close()
+        # A command that is ending histograms, say, must not be broken off in the middle.
+        while any(worker.busy for worker in self._supervisor.counting()) and not deadline.expired():
+            self._supervisor.tick(_BUSY_TICK_S)
+            self._dispatcher.step()
+        self._dispatcher.abort()
         deadline = Deadline(self._clock, _LAST_HISTOGRAMS_S)
         undelivered: list[str] = []
         ending = end_jobs(self._context, 0.0, deadline)

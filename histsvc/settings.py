@@ -60,7 +60,7 @@ class WorkerSettings:
 class Limits:
     """What one command may ask for."""
 
-    max_bins: int = 67_108_864
+    max_bins: int = 33_554_432
     max_histograms: int = 1000
 
 

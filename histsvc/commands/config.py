@@ -13,7 +13,7 @@ from histsvc.commands.check import check_limits, check_loops, check_topics
 from histsvc.commands.context import Context
 from histsvc.commands.ending import end_jobs
 from histsvc.commands.starts import Starts, find_starts
-from histsvc.commands.steps import Steps, wait_for, wait_until
+from histsvc.commands.steps import Steps, need, wait_for, wait_until
 from histsvc.errors import Code, CommandError
 from histsvc.jobs.job import Job
 from histsvc.jobs.plan import Wish, plan
@@ -22,8 +22,8 @@ from histsvc.model import HistogramSpec, WorkerSpec
 from histsvc.protocol.commands import Command, ConfigRequest, HistogramRequest, config_request
 from histsvc.worker.link import Finish, Go, Prepare
 
-# What the histograms that are replaced may take of the command's time to reach their broker.
-_REPLACED_S = 1.5
+# What is left for the new histograms to begin, after those that they replace have ended.
+_GO_S = 0.3
 
 
 def config(context: Context, command: Command, deadline: Deadline) -> Steps[Mapping[str, Any]]:
@@ -33,16 +33,20 @@ def config(context: Context, command: Command, deadline: Deadline) -> Steps[Mapp
     check_loops(request, context)
     warnings = list(request.warnings)
     if not request.histograms:
+        need(deadline, context.ending_s)
         warnings += yield from end_jobs(context, 0.0, deadline)
         return _reply(warnings)
-    job, specs, missing = yield from _specs(request, context, deadline)
+    # What can be refused has to be settled while there is time to end what runs.
+    need(deadline, context.ending_s)
+    early = Deadline(context.clock, deadline.remaining_s() - context.ending_s)
+    job, specs, missing = yield from _specs(request, context, early)
     warnings += missing
-    workers = yield from _prepare(specs, context, deadline)
+    workers = yield from _prepare(specs, context, early)
     # From here on there is no way back, and nothing left that could be refused.
-    replaced = Deadline(context.clock, min(_REPLACED_S, deadline.remaining_s()))
+    replaced = Deadline(context.clock, deadline.remaining_s() - _GO_S)
     warnings += yield from end_jobs(context, 0.0, replaced)
     context.supervisor.begin(Job(job, specs), workers, specs)
-    warnings += yield from _go(workers, deadline)
+    warnings += yield from _go(workers, context, deadline)
     return _reply(warnings)
 
 
@@ -120,7 +124,7 @@ def _release(workers: Sequence[WorkerProcess], context: Context) -> Steps[None]:
             context.supervisor.discard(worker)
 
 
-def _go(workers: Sequence[WorkerProcess], deadline: Deadline) -> Steps[list[str]]:
+def _go(workers: Sequence[WorkerProcess], context: Context, deadline: Deadline) -> Steps[list[str]]:
     """Let the workers count; one that dies here is treated as any that dies later, with a warning."""
     warnings: list[str] = []
     answers = [worker.request(Go()) for worker in workers]
@@ -129,4 +133,8 @@ def _go(workers: Sequence[WorkerProcess], deadline: Deadline) -> Steps[list[str]
             yield from wait_for(answer, deadline, f"worker process {worker.pid}")
         except WorkerLostError as error:
             warnings.append(str(error))
+        except CommandError as error:
+            # The job has begun, so it is not refused: the histograms of this worker are in ERROR.
+            context.supervisor.discard(worker)
+            warnings.append(error.message)
     return warnings

@@ -21,5 +21,11 @@ class Context:
     clock: Clock
     limits: Limits
     identity: Callable[[], ServiceIdentity]
+    command_timeout_s: float
     own_brokers: tuple[str, ...]
     own_topics: tuple[str, ...] = field(default=())
+
+    @property
+    def ending_s(self) -> float:
+        """What a command must have left to end jobs: enough for histograms to reach their brokers."""
+        return min(1.0, self.command_timeout_s / 4)

@@ -72,23 +72,27 @@ class Dispatcher:
         self._waiting.append(_Received(offset, payload, Deadline(self._context.clock, self._timeout_s)))
 
     def close(self) -> None:
-        """Answer what is under way or waits: the service ends."""
+        """Refuse from now on what waits, but let the command that is under way go on: the service ends."""
         self._closed = True
+
+    def abort(self) -> None:
+        """Answer what is still under way or waits."""
         if self._current is not None:
             self._current.steps.close()
             self._current.steps = _refused(_ENDING)
         while self.busy:
             self.step()
 
-    def step(self) -> None:
-        """Advance the current command, or begin the next."""
+    def step(self) -> bool:
+        """Advance the current command, or begin the next; says whether it has ended."""
         if self._current is None and self._waiting:
             self._begin(self._waiting.popleft())
         current = self._current
         if current is None:
-            return
+            return self.busy
         try:
             next(current.steps)
+            return False
         except StopIteration as finished:
             self._end(current, replies.ack(current.command.msg_id, finished.value), "ACK")
         except CommandError as error:
@@ -99,6 +103,7 @@ class Dispatcher:
             _log.exception("command at offset %d failed", current.offset)
             internal = CommandError(Code.INTERNAL, f"{type(error).__name__}: {error}")
             self._end(current, replies.err(current.command.msg_id, internal), f"ERR INTERNAL {error}")
+        return True
 
     def _begin(self, received: _Received) -> None:
         self.counters["commands"] += 1

@@ -12,8 +12,6 @@ from histsvc.worker.link import Finish
 
 # What is left for the answer to come back after the worker's own time is up.
 MARGIN_S = 0.3
-# An answer that is due comes within some ms; a worker that hangs does not get more of the command's time.
-_BUSY_S = 0.5
 
 
 def refuse_ids(command: Command) -> None:
@@ -24,15 +22,15 @@ def refuse_ids(command: Command) -> None:
         raise CommandError(Code.INVALID_ARGUMENT, f"ids: {shown(ids)} is not allowed: {reason}", "ids")
 
 
-def at_hand(context: Context) -> Steps[tuple[list[WorkerProcess], list[str]]]:
+def at_hand(context: Context, deadline: Deadline) -> Steps[tuple[list[WorkerProcess], list[str]]]:
     """The workers that count and can be asked; one that owes an answer for too long is ended, and named."""
-    patience = Deadline(context.clock, _BUSY_S)
+    patience = Deadline(context.clock, deadline.remaining_s() / 2)
     while any(worker.busy for worker in context.supervisor.counting()) and not patience.expired():
         yield
     workers, hanging = [], []
     for worker in context.supervisor.counting():
         if worker.busy:
-            hanging.append(f"worker process {worker.pid} did not answer in time")
+            hanging.append(_hanging(worker))
             context.supervisor.discard(worker)
         else:
             workers.append(worker)
@@ -45,21 +43,32 @@ def end_jobs(context: Context, drain_s: float, deadline: Deadline) -> Steps[list
     Returns one line for each histogram that has not reached its broker; never fails.
     """
     supervisor = context.supervisor
-    workers, undelivered = yield from at_hand(context)
+    for job in supervisor.jobs.values():
+        job.closing = True  # a worker that dies from now on gets no stand-in
+    workers, undelivered = yield from at_hand(context, deadline)
     timeout_s = max(deadline.remaining_s() - MARGIN_S, 0.0)
     answers = [(worker, worker.request(Finish(drain_s, timeout_s))) for worker in workers]
     for worker, answer in answers:
         while not answer.done() and not deadline.expired():
             yield
         if not answer.done():
-            undelivered.append(f"worker process {worker.pid} did not answer in time")
+            undelivered.append(_hanging(worker))
             supervisor.discard(worker)
             continue
         try:
             undelivered += answer.result().undelivered
             supervisor.free([worker])
         except WorkerLostError as error:
-            undelivered.append(str(error))
-    for job in list(supervisor.jobs):
-        supervisor.forget(job)
+            undelivered.append(f"{error} ({_names(worker)})")
+    for name in list(supervisor.jobs):
+        supervisor.forget(name)
     return [f"not delivered: {line}" for line in undelivered]
+
+
+def _hanging(worker: WorkerProcess) -> str:
+    return f"worker process {worker.pid} did not answer in time ({_names(worker)})"
+
+
+def _names(worker: WorkerProcess) -> str:
+    histograms = worker.spec.histograms if worker.spec is not None else ()
+    return ", ".join(str(h.config.get("id") or h.index) for h in histograms)

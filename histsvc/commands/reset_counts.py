@@ -8,7 +8,7 @@ from typing import Any
 from histsvc.clock import Deadline
 from histsvc.commands.context import Context
 from histsvc.commands.ending import MARGIN_S, at_hand, refuse_ids
-from histsvc.commands.steps import Steps, wait_for
+from histsvc.commands.steps import Steps, need, wait_for
 from histsvc.errors import Code, CommandError
 from histsvc.jobs.worker_process import WorkerLostError
 from histsvc.protocol.commands import Command
@@ -18,7 +18,8 @@ from histsvc.worker.link import Reset
 def reset_counts(context: Context, command: Command, deadline: Deadline) -> Steps[Mapping[str, Any]]:
     """Answered when a zeroed histogram of each is delivered; what is FINISHED is left alone."""
     refuse_ids(command)
-    workers, undelivered = yield from at_hand(context)
+    need(deadline, context.ending_s)
+    workers, undelivered = yield from at_hand(context, deadline)
     request = Reset(None, max(deadline.remaining_s() - MARGIN_S, 0.0))
     for worker, answer in [(worker, worker.request(request)) for worker in workers]:
         try:

@@ -53,3 +53,11 @@ def ask(question: Callable[[], Future[T]], deadline: Deadline, whom: str, field:
                 raise CommandError(Code.UNAVAILABLE, f"{whom}: {trouble}", field) from error
         yield
     raise CommandError(Code.UNAVAILABLE, f"{whom}: {trouble}", field)
+
+
+def need(deadline: Deadline, seconds: float) -> None:
+    """Raise CommandError UNAVAILABLE where too little time is left to begin what cannot be broken off."""
+    if deadline.remaining_s() < seconds:
+        raise CommandError(
+            Code.UNAVAILABLE, f"nothing was done: only {deadline.remaining_s():.1f} s were left for it"
+        )

@@ -15,6 +15,8 @@ from histsvc.settings import is_host_port
 
 # What is stripped from source names, here and in the parser.
 BLANKS = " \t\n\v\f\r"
+# So many edges are made and looked at in some ms.
+_MOST_EXACT_BINS = 100_000
 _TOPIC = re.compile(r"[a-zA-Z0-9._-]{1,249}")
 
 
@@ -168,10 +170,14 @@ def regular_edges(key: str, bins: int, limits: tuple[float, float]) -> npt.NDArr
 
 def check_edges(key: str, bins: int, limits: tuple[float, float]) -> None:
     """Raise what `regular_edges` raises; as a rule without making the edges, which may be millions."""
-    width = (limits[1] - limits[0]) / bins
-    # Bins many times wider than the distance of neighbouring floats are finite and ascending for sure.
-    if not 16 * np.spacing(max(abs(limits[0]), abs(limits[1]))) < width < np.inf:
-        regular_edges(key, bins, limits)
+    low, high = limits if limits[0] != limits[1] else (limits[0] - 0.5, limits[1] + 0.5)
+    width = (high - low) / bins
+    # Bins several times wider than the distance of neighbouring floats are finite and ascending for sure.
+    if 4 * np.spacing(max(abs(low), abs(high))) < width < np.inf:
+        return
+    if bins > _MOST_EXACT_BINS:
+        raise ValueError(key, f"Too many bins for data range. Cannot create {bins} finite-sized bins.")
+    regular_edges(key, bins, limits)
 
 
 def known_keys(config: type[HistogramConfig]) -> frozenset[str]:

@@ -14,6 +14,8 @@ class Job:
 
     def __init__(self, job: str, specs: Sequence[WorkerSpec]) -> None:
         self.id = job
+        self.closing = False
+        self._delivered: set[int] = set()
         self._infos = {
             histogram.index: HistogramInfo(
                 id=histogram.config.get("id") or "",
@@ -34,25 +36,29 @@ class Job:
         """The latest info of every histogram, in the order of the command."""
         return tuple(self._infos[index] for index in sorted(self._infos))
 
-    def heard(self, infos: Iterable[HistogramInfo]) -> None:
-        """A worker tells how its histograms are; what has ended in ERROR stays as it was."""
+    def heard(self, infos: Iterable[HistogramInfo], delivered: Iterable[int]) -> None:
+        """A worker tells how its histograms are; what has ended in ERROR stays as it was.
+
+        `delivered` are the indices of those whose FINISHED the broker has.
+        """
+        self._delivered.update(delivered)
         for info in infos:
             if info.job == self.id and self._infos[info.index].state is not State.ERROR:
                 self._infos[info.index] = info
 
     def lost(self, spec: WorkerSpec, reason: str) -> WorkerSpec:
-        """The worker of `spec` is gone: its histograms that still counted are in ERROR.
+        """The worker of `spec` is gone: its histograms are in ERROR, but for those delivered as FINISHED.
 
         Returns what another worker has to do: to publish them as ERROR with the reason, reading nothing.
         """
         broken = []
         for histogram in spec.histograms:
             info = self._infos[histogram.index]
-            if info.state is State.FINISHED:
+            if histogram.index in self._delivered:
                 continue
             error = info.error_message or reason
             self._infos[histogram.index] = info.model_copy(
                 update={"state": State.ERROR, "error_message": error}
             )
             broken.append(replace(histogram, error=error))
-        return replace(spec, histograms=tuple(broken), starts=(), stands_in=True)
+        return replace(spec, histograms=tuple(broken), starts=(), stands_in=spec.stands_in + 1)

@@ -20,6 +20,9 @@ from histsvc.worker.link import Done, Go, Prepare
 _log = logging.getLogger(__name__)
 _FIRST_BACKOFF_S = 0.5
 _LONGEST_BACKOFF_S = 30.0
+_MOST_STAND_INS = 3
+# A worker that counts tells how it is five times a second; after so long it is taken for hanging.
+_SILENCE_S = 10.0
 
 
 class Supervisor:
@@ -49,8 +52,10 @@ class Supervisor:
             worker.receive()
             if worker.process.exitcode is not None:
                 self._bury(worker)
-            elif worker.stats is not None:
+            elif worker.stats:
                 self._hear(worker)
+            elif worker.state is WorkerState.COUNTING and worker.silence.expired():
+                self.discard(worker, f"did not answer for {_SILENCE_S:g} s and was ended")
         self._keep_spares()
         self._care_for_orphans()
 
@@ -82,25 +87,28 @@ class Supervisor:
         """A job's workers count from now on; one may have died since it was prepared."""
         self.jobs[job.id] = job
         for worker, spec in zip(workers, specs, strict=True):
-            worker.state, worker.spec = WorkerState.COUNTING, spec
+            self._assign(worker, spec)
             if worker.ending is not None:
                 self._adopt(worker, str(worker.ending))
+
+    def _assign(self, worker: WorkerProcess, spec: WorkerSpec) -> None:
+        worker.state, worker.spec = WorkerState.COUNTING, spec
+        worker.silence = Deadline(self._clock, _SILENCE_S)
 
     def free(self, workers: Sequence[WorkerProcess]) -> None:
         """These workers have nothing to do any more."""
         for worker in workers:
             if worker in self._workers:
-                worker.state, worker.spec, worker.stats = WorkerState.SPARE, None, None
+                worker.state, worker.spec, worker.stats = WorkerState.SPARE, None, []
 
     def forget(self, job: str) -> None:
         """A job was replaced or stopped."""
         self.jobs.pop(job, None)
         self._orphans = [spec for spec in self._orphans if spec.job != job]
 
-    def discard(self, worker: WorkerProcess) -> None:
+    def discard(self, worker: WorkerProcess, reason: str = "did not answer in time and was ended") -> None:
         """A worker does not answer: end it, so that what it did is seen as lost."""
-        _log.warning("worker %d does not answer and is ended", worker.pid)
-        worker.process.kill()
+        worker.kill(reason)
 
     def infos(self) -> tuple[HistogramInfo, ...]:
         """The histograms of all jobs."""
@@ -130,13 +138,13 @@ class Supervisor:
         return [worker for worker in self._workers if worker.state is WorkerState.SPARE]
 
     def _hear(self, worker: WorkerProcess) -> None:
-        stats, worker.stats = worker.stats, None
-        if stats is None:
-            return
-        worker.counters = Counter(stats.counters)
-        for info in stats.infos:
-            if info.job in self.jobs:
-                self.jobs[info.job].heard([info])
+        heard, worker.stats = worker.stats, []
+        for stats in heard:
+            worker.silence = Deadline(self._clock, _SILENCE_S)
+            worker.counters = Counter(stats.counters)
+            job = self.jobs.get(stats.infos[0].job) if stats.infos else None
+            if job is not None:
+                job.heard(stats.infos, stats.delivered)
 
     def _bury(self, worker: WorkerProcess) -> None:
         self._workers.remove(worker)
@@ -147,18 +155,23 @@ class Supervisor:
         self.restarts += 1
         self.replacing = True
         if worker.state is WorkerState.STARTING:
-            self._backoff_s = min(max(self._backoff_s * 2, _FIRST_BACKOFF_S), _LONGEST_BACKOFF_S)
-            self._next_spawn_s = self._clock.monotonic_s() + self._backoff_s
+            self._wait_longer()
         if worker.state is WorkerState.COUNTING:
             self._adopt(worker, reason)
+
+    def _wait_longer(self) -> None:
+        """What cannot be started is tried again, more and more slowly."""
+        self._backoff_s = min(max(self._backoff_s * 2, _FIRST_BACKOFF_S), _LONGEST_BACKOFF_S)
+        self._next_spawn_s = self._clock.monotonic_s() + self._backoff_s
 
     def _adopt(self, worker: WorkerProcess, reason: str) -> None:
         """What a dead worker counted is in ERROR, and to be published so by another."""
         if worker.spec is None or worker.spec.job not in self.jobs:
             return
-        orphan = self.jobs[worker.spec.job].lost(worker.spec, reason)
-        # Whatever ended a stand-in would end the next one, too.
-        if orphan.histograms and not worker.spec.stands_in:
+        job = self.jobs[worker.spec.job]
+        orphan = job.lost(worker.spec, reason)
+        # Whatever ends one stand-in after the other would end the next one, too.
+        if orphan.histograms and not job.closing and worker.spec.stands_in < _MOST_STAND_INS:
             self._orphans.append(orphan)
 
     def _keep_spares(self) -> None:
@@ -170,7 +183,12 @@ class Supervisor:
         # While a job replaces another, the workers of both are busy: those of the old become spare next.
         for _ in range(min(target - len(waiting), 2 * self.size - len(self._workers))):
             self._number += 1
-            self._workers.append(self._spawn(self._number))
+            try:
+                self._workers.append(self._spawn(self._number))
+            except OSError as error:
+                _log.error("no worker could be started: %s", error)
+                self._wait_longer()
+                return
         if all(worker.state is not WorkerState.STARTING for worker in self._workers):
             self._backoff_s, self.replacing = 0.0, False
 
@@ -182,7 +200,7 @@ class Supervisor:
                 return
             orphan = self._orphans.pop(0)
             worker = reserved[0]
-            worker.state, worker.spec = WorkerState.COUNTING, orphan
+            self._assign(worker, orphan)
             prepared = worker.request(Prepare(orphan))
             prepared.add_done_callback(partial(_go, worker))
 

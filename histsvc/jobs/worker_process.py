@@ -11,7 +11,7 @@ from enum import StrEnum
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 
-from histsvc.clock import Deadline
+from histsvc.clock import Deadline, SystemClock
 from histsvc.model import WorkerSpec
 from histsvc.settings import WorkerSettings
 from histsvc.worker import main as worker_main
@@ -42,7 +42,8 @@ class WorkerProcess:
         self.number = number
         self.state = WorkerState.STARTING
         self.spec: WorkerSpec | None = None
-        self.stats: Stats | None = None
+        self.stats: list[Stats] = []
+        self.silence = Deadline(SystemClock(), float("inf"))
         self.counters: Counter[str] = Counter()
         self.ending: WorkerLostError | None = None
         self._reason: str | None = None
@@ -98,6 +99,11 @@ class WorkerProcess:
         self._release()
         return error
 
+    def kill(self, reason: str) -> None:
+        """End the process at once; `reason` completes «worker process 1234 …»."""
+        self._reason = reason
+        self.process.kill()
+
     def leave(self) -> None:
         """Ask the process to end."""
         self._send(Leave())
@@ -125,7 +131,7 @@ class WorkerProcess:
                 if self._answer is not None and self.busy:
                     self._answer.set_result(report)
             case Stats():
-                self.stats = report
+                self.stats.append(report)
                 self._send(StatsSeen())
             case Failed(reason):
                 self._reason = f"failed: {reason}"

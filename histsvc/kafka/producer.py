@@ -42,7 +42,9 @@ class KafkaSender:
             raise BrokerError(f"the queue to the broker is full: {error}", retriable=True) from error
         except KafkaException as error:
             if error.args[0].fatal():  # this producer will never send again; the next message gets a new one
-                del self._producers[message.brokers]
+                producer = self._producers.pop(message.brokers)
+                producer.purge()
+                producer.poll(0)
             raise broker_error(error.args[0]) from error
         return sent
 

@@ -30,6 +30,7 @@ class _Connection:
 
     def __init__(self, brokers: tuple[str, ...], security: Security) -> None:
         self.slots: dict[tuple[str, int], int] = {}
+        self.trouble = Trouble(f"reader of {', '.join(brokers)}")
         # Small first batches: what comes may be large, and the mean follows quickly.
         self.mean_bytes = 50_000.0
         self.consumer = create(
@@ -51,7 +52,7 @@ class _Connection:
                 "max.partition.fetch.bytes": 8_388_608,
                 # A new assignment waits for the fetch under way; new data ends that wait at once.
                 "fetch.wait.max.ms": 100,
-                "error_cb": Trouble(f"reader of {', '.join(brokers)}"),
+                "error_cb": self.trouble,
             },
         )
 
@@ -166,7 +167,9 @@ def _events(connection: _Connection, bad: list[Message]) -> tuple[dict[int, int]
             slot = connection.slots.get((topic, message.partition()))
             if slot is not None:
                 ends[slot] = message.offset()
-        elif error.code() in _LOST:
+        elif error.code() not in _LOST:
+            connection.trouble(error)
+        else:
             for (name, number), slot in connection.slots.items():
                 if name == topic and message.partition() in (number, -1):
                     where = f"partition {number} of {name!r} at offset {message.offset()}"

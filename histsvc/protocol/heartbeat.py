@@ -52,14 +52,14 @@ class Heartbeat:
     identity: ServiceIdentity
     histograms: tuple[HistogramInfo, ...]
     workers: tuple[WorkerStatus, ...]
-    replacing: bool = False
+    degraded: bool = False
     counters: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def state(self) -> ServiceState:
-        """DEGRADED with a histogram in ERROR or a worker being replaced; else RUNNING while any counts."""
+        """DEGRADED with a histogram in ERROR or as the service says; else RUNNING while any counts."""
         states = {info.state for info in self.histograms}
-        if State.ERROR in states or self.replacing:
+        if State.ERROR in states or self.degraded:
             return ServiceState.DEGRADED
         running = states & {State.INITIALISED, State.COUNTING}
         return ServiceState.RUNNING if running else ServiceState.IDLE

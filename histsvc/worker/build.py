@@ -41,7 +41,7 @@ def build(
     reader.assign(spec.starts)
     pipeline = Pipeline(spec, fillings, progress, reader, Decoder(layouts, sources), clusters, clock)
     publications = [Publication(f, spec, settings.publish_interval_ms, clock) for f in fillings]
-    pipeline.publisher = Publisher(publications, outbox, pipeline.position)
+    pipeline.publisher = Publisher(publications, outbox, pipeline.position, clock)
     return pipeline
 
 

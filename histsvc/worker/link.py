@@ -71,9 +71,13 @@ class Done:
 
 @dataclass(frozen=True)
 class Stats:
-    """How the worker's histograms are, and what it has counted since it was spawned."""
+    """How some of the worker's histograms are, and what it has counted since it was spawned.
+
+    `delivered` are the indices of those whose FINISHED the broker has.
+    """
 
     infos: tuple[HistogramInfo, ...]
+    delivered: tuple[int, ...]
     counters: Mapping[str, int]
 
 
@@ -131,8 +135,10 @@ class ChildLink:
         except OSError:
             return
 
-    def stats(self, stats: Stats, *, must: bool) -> None:
+    def stats(self, stats: Stats, *, must: bool) -> bool:
         """Send stats unless the last ones have not been seen yet; the last of a job must go out."""
-        if self._stats_seen or must:
-            self._stats_seen = False
-            self.report(stats)
+        if not self._stats_seen and not must:
+            return False
+        self._stats_seen = False
+        self.report(stats)
+        return True

@@ -6,9 +6,8 @@ import logging
 import signal
 import time
 from collections import Counter
-from collections.abc import Sequence
 
-from histsvc.clock import Clock, Deadline, Every, SystemClock
+from histsvc.clock import Clock, Deadline, SystemClock
 from histsvc.kafka.cluster import KafkaClusters
 from histsvc.kafka.producer import KafkaSender
 from histsvc.kafka.reader import KafkaReader
@@ -27,15 +26,14 @@ from histsvc.worker.link import (
     Ready,
     Request,
     Reset,
-    Stats,
     StatsSeen,
 )
 from histsvc.worker.outbox import ThreadOutbox
+from histsvc.worker.pending import FinishPending, Pending, ResetPending
 from histsvc.worker.pipeline import Pipeline
-from histsvc.worker.publish import Publication
+from histsvc.worker.tell import Teller
 
 _log = logging.getLogger(__name__)
-_STATS_S = 0.2
 # How long an idle worker waits for a request, a finished one between publications, and a reader for data:
 # long enough to cost next to nothing, short enough that a request is answered at once.
 _IDLE_S = 5.0
@@ -73,14 +71,12 @@ class Worker:
         self._reader = KafkaReader(settings.security)
         self._pipeline: Pipeline | None = None
         self._counting = False
-        self._pending: Deadline | None = None
-        self._awaited: Sequence[Publication] = ()
-        self._finishing = False
+        self._pending: Pending | None = None
+        self._teller = Teller(link, clock)
         self._leaving = False
         self._terminated = False
         self._orphaned: Deadline | None = None
         self._counted: Counter[str] = Counter()
-        self._stats = Every(clock, _STATS_S)
 
     def terminate(self) -> None:
         """End the job, then the loop (a signal handler: it only sets a flag)."""
@@ -97,10 +93,10 @@ class Worker:
                 self._wind_up()
             if self._pipeline is not None and self._counting:
                 self._pipeline.step(_STEP_S)
+                self._teller.tell(self._pipeline, self._counters(self._pipeline))
             elif self._pipeline is None:
                 self._reader.read(0)
             self._answer()
-            self._tell()
         if self._pipeline is not None:
             self._end_job()
 
@@ -117,7 +113,7 @@ class Worker:
     def _wind_up(self) -> None:
         """After SIGTERM: end the job, then wait a little for a parent that was told to end as well."""
         if self._counting:
-            if not self._finishing:
+            if not isinstance(self._pending, FinishPending):
                 self._finish(0.0, _WIND_UP_S)
         elif self._orphaned is None:
             self._orphaned = Deadline(self._clock, _WIND_UP_S)
@@ -129,7 +125,7 @@ class Worker:
             return _STEP_S
         if not self._counting or self._pipeline is None:
             return _IDLE_S
-        return _STEP_S if self._pipeline.finished else 0.0
+        return _STEP_S if self._pipeline.ended else 0.0
 
     def _obey(self, request: Request) -> None:
         match request:
@@ -147,9 +143,8 @@ class Worker:
             case Go():
                 self._go()
             case Reset(indices, timeout_s):
-                if self._pipeline is not None:
-                    self._awaited = self._pipeline.reset(indices)
-                self._pending = Deadline(self._clock, timeout_s)
+                zeroed = self._pipeline.reset(indices) if self._pipeline is not None else []
+                self._pending = ResetPending(zeroed, Deadline(self._clock, timeout_s))
             case Finish(drain_s, timeout_s):
                 self._finish(drain_s, timeout_s)
             case Leave():
@@ -164,40 +159,28 @@ class Worker:
         self._link.report(Done())
 
     def _finish(self, drain_s: float, timeout_s: float) -> None:
-        self._pending = Deadline(self._clock, timeout_s)
-        self._finishing = True
-        if self._pipeline is not None and self._counting:
-            self._awaited = self._pipeline.publisher.publications
-            self._pipeline.drain(drain_s)
+        pipeline = self._pipeline if self._counting else None
+        self._pending = FinishPending(pipeline, drain_s, Deadline(self._clock, timeout_s))
 
     def _answer(self) -> None:
-        """Answer the pending request once what it asked for has reached the broker, or time is up."""
-        if self._pending is None:
+        """Answer the pending request if it is time."""
+        undelivered = self._pending.answer() if self._pending is not None else None
+        if undelivered is None:
             return
-        draining = self._finishing and self._pipeline is not None and not self._ended(self._pipeline)
-        if (draining or any(p.waiting for p in self._awaited)) and not self._pending.expired():
-            return
-        undelivered = [line for p in self._awaited if (line := p.undelivered) is not None]
-        if self._finishing:
+        if isinstance(self._pending, FinishPending):
             self._end_job()
-        self._pending, self._finishing, self._awaited = None, False, ()
-        self._link.report(Done(tuple(undelivered)))
-
-    def _ended(self, pipeline: Pipeline) -> bool:
-        """Whether all that is to be said of the job has been said."""
-        return not self._counting or pipeline.ended
+        self._pending = None
+        self._link.report(Done(undelivered))
 
     def _end_job(self) -> None:
         """Forget the job; the process, its clients and kernels stay warm for the next one."""
         if self._pipeline is not None:
-            self._tell(last=True)
+            self._teller.tell_all(self._pipeline, self._counters(self._pipeline))
             self._counted += self._pipeline.counters
             self._outbox.give_up()
         self._reader.release()
         self._pipeline, self._counting = None, False
 
-    def _tell(self, *, last: bool = False) -> None:
-        if self._pipeline is None or not self._counting or not (last or self._stats.due()):
-            return
-        counters = self._counted + self._pipeline.counters + self._outbox.counters
-        self._link.stats(Stats(tuple(self._pipeline.publisher.infos()), dict(counters)), must=last)
+    def _counters(self, pipeline: Pipeline) -> Counter[str]:
+        # The outbox's thread goes on counting: dict() copies in one piece.
+        return self._counted + pipeline.counters + Counter(dict(self._outbox.counters))

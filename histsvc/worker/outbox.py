@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 
+from histsvc.errors import BrokerError
 from histsvc.model import Snapshot
 from histsvc.ports import Outgoing, Sender
 from histsvc.worker.publish import Draft
@@ -27,6 +28,7 @@ Serialise = Callable[[Snapshot, str, int, str], bytes]
 class _Entry:
     draft: Draft
     delivered: Future[None]
+    generation: int
 
 
 class ThreadOutbox:
@@ -39,19 +41,20 @@ class ThreadOutbox:
         self._source_name = source_name
         self._entries: queue.SimpleQueue[_Entry | None] = queue.SimpleQueue()
         self._under_way = 0
-        self._giving_up = threading.Event()
+        self._generation = 0
+        self._given_up = 0
         self._thread = threading.Thread(target=self._run, name="outbox", daemon=True)
         self._thread.start()
 
     def post(self, draft: Draft) -> Future[None]:
         """Queue a draft; the publisher has at most one of each histogram under way, so the queue is short."""
         delivered: Future[None] = Future()
-        self._entries.put(_Entry(draft, delivered))
+        self._entries.put(_Entry(draft, delivered, self._generation))
         return delivered
 
     def give_up(self) -> None:
-        """Drop what has not been delivered; what is posted later is sent again."""
-        self._giving_up.set()
+        """Drop what has not been delivered or not even been sent; what is posted later is sent."""
+        self._generation += 1
 
     def _run(self) -> None:
         while True:
@@ -59,10 +62,12 @@ class ThreadOutbox:
                 entry = self._entries.get(timeout=0 if self._under_way else _IDLE_S)
             except queue.Empty:
                 entry = None
-            if self._giving_up.is_set():
-                self._giving_up.clear()
+            if self._given_up != self._generation:
+                self._given_up = self._generation
                 self._sender.give_up()
-            if entry is not None:
+            if entry is not None and entry.generation < self._given_up:
+                entry.delivered.set_exception(BrokerError("there was no time to send it", retriable=True))
+            elif entry is not None:
                 self._send(entry)
             self._sender.serve(_SERVE_S if self._under_way else 0)
 

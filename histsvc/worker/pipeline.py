@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import Future
 
 import numpy as np
 
 from histsvc.clock import Clock, Deadline, now_ms
-from histsvc.errors import BrokerError
-from histsvc.model import Column, EventBatch, Fault, Partition, RawMessages, WorkerSpec
-from histsvc.ports import Clusters, FoundOffset, OffsetAt, Reader
+from histsvc.model import Column, EventBatch, Fault, RawMessages, WorkerSpec
+from histsvc.ports import Clusters, Reader
 from histsvc.protocol.info import State
 from histsvc.window import Progress, Verdict
+from histsvc.worker.ends import EndQueries
 from histsvc.worker.fill import Filling
 from histsvc.worker.publish import Position, Publication, Publisher
 from histsvc.worker.read import Decoder
-
-EndQuery = Future[dict[Partition, FoundOffset]]
+from histsvc.worker.watch import TopicWatch
 
 
 class Pipeline:
@@ -42,13 +40,13 @@ class Pipeline:
         self._progress = progress
         self._reader = reader
         self._decoder = decoder
-        self._clusters = clusters
         self._clock = clock
         self._newest_ms: dict[int, int] = {}
         self._ends: dict[int, int] = {}
         self._ends_fresh = False
         self._dropped = progress.done.copy()
-        self._end_queries: dict[tuple[str, ...], EndQuery] = {}
+        self._end_queries = EndQueries(clusters, clock)
+        self._watch = TopicWatch({(p.brokers, p.topic) for p in self._partitions}, clusters, clock)
         self._draining: Deadline | None = None
 
     @property
@@ -71,6 +69,7 @@ class Pipeline:
         """Read once, count what came, and publish what is due."""
         if not self.finished:
             self._take(self._reader.read(timeout_s))
+            self._fail_what_is_gone()
             self._close_partitions()
         self.publisher.step()
 
@@ -81,7 +80,7 @@ class Pipeline:
             self._close_partitions()
             return
         self._draining = Deadline(self._clock, seconds)
-        self._end_queries.clear()
+        self._end_queries.forget()
 
     def reset(self, indices: Sequence[int] | None) -> list[Publication]:
         """Zero the histograms of these indices (None: all) and publish them zeroed; returns which."""
@@ -160,23 +159,17 @@ class Pipeline:
                 filling.finish()
 
     def _limit_to_ends(self) -> None:
-        """Ask once where each partition ends now, and count nothing behind that."""
+        """Find out where each partition ends now, and count nothing behind that."""
         open_slots = np.flatnonzero(~self._progress.done & ~self._progress.limited).tolist()
-        for brokers in {self._partitions[slot].brokers for slot in open_slots}:
-            slots = [slot for slot in open_slots if self._partitions[slot].brokers == brokers]
-            query = self._end_queries.get(brokers)
-            if query is None:
-                wanted = [self._partitions[slot] for slot in slots]
-                self._end_queries[brokers] = self._clusters.of(brokers).offsets(wanted, OffsetAt.LATEST)
-            elif query.done():
-                self._apply_ends(query, slots, brokers)
+        slots = {self._partitions[slot]: slot for slot in open_slots}
+        for partition, offset in self._end_queries.answers(list(slots)):
+            self._progress.limit(slots[partition], offset)
+        if self._end_queries.failed:
+            self.counters["end_queries_failed"] = self._end_queries.failed
 
-    def _apply_ends(self, query: EndQuery, slots: Sequence[int], brokers: tuple[str, ...]) -> None:
-        del self._end_queries[brokers]
-        try:
-            ends = query.result()
-        except BrokerError:
-            self.counters["end_queries_failed"] += 1  # asked again at the next step
-            return
-        for slot in slots:
-            self._progress.limit(slot, ends[self._partitions[slot]].offset)
+    def _fail_what_is_gone(self) -> None:
+        """A topic that was deleted is the end of the histograms that count it, and of no others."""
+        for brokers, topic in self._watch.gone():
+            for slot, partition in enumerate(self._partitions):
+                if (partition.brokers, partition.topic) == (brokers, topic):
+                    self._fail(slot, f"the data topic {topic!r} does not exist any more")

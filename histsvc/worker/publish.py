@@ -9,7 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
-from histsvc.clock import Clock
+from histsvc.clock import Clock, Deadline
 from histsvc.model import Int64Array, Snapshot, Tally, WorkerSpec
 from histsvc.protocol.info import HistogramInfo, State
 from histsvc.worker.fill import Filling
@@ -20,6 +20,8 @@ _UNCHANGED_LARGE_S = 10.0
 _LARGE_BYTES = 1_000_000
 # Without a message for this long the rate is 0.
 _RATE_HOLD_S = 10.0
+# How long publishing may keep a worker from reading and answering, but for the one that is being made.
+_STEP_S = 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +64,7 @@ class Publication:
         large = filling.accumulator.counts.nbytes > _LARGE_BYTES
         self._unchanged_s = _UNCHANGED_LARGE_S if large else _UNCHANGED_S
         self._clock = clock
-        self._published_s = float("-inf")
+        self.published_s = float("-inf")
         self._grown_s = float("-inf")
         self._tally: Int64Array = np.full(len(Tally), -1, np.int64)
         self._sum = 0
@@ -104,7 +106,7 @@ class Publication:
             return False
         if self.filling.state is State.FINISHED and not self.ended:
             return True
-        since_s = self._clock.monotonic_s() - self._published_s
+        since_s = self._clock.monotonic_s() - self.published_s
         return since_s >= (self._interval_s if self._urgent else max(self._unchanged_s, self._interval_s))
 
     @property
@@ -114,12 +116,19 @@ class Publication:
             return False
         return self.changed and getattr(self.failed, "retriable", True)
 
-    @property
-    def undelivered(self) -> str | None:
-        """What has not reached the broker, with the reason; None where nothing is missing."""
-        if not self.waiting and self.failed is None:
-            return None
-        return f"{self.name} to {self.filling.config.topic}: {self.failed or 'no answer from the broker'}"
+    def lack(self, sent: Sequence[Future[None]]) -> str | None:
+        """Which of these messages has not reached the broker, and why; None where nothing is missing."""
+        for future in sent:
+            if not future.done() or future.exception() is not None:
+                error = future.exception() if future.done() else "no answer from the broker"
+                return f"{self.name} to {self.filling.config.topic}: {error}"
+        return None
+
+    def lack_of_end(self) -> str | None:
+        """Why the broker does not have this histogram as FINISHED; None where it has."""
+        if not self.ended:
+            return f"{self.name} to {self.filling.config.topic}: there was no time to publish it"
+        return self.lack(self.sent)
 
     def info(self, position: Position, state: State) -> HistogramInfo:
         """The info of this moment."""
@@ -152,20 +161,20 @@ class Publication:
             data_age_ms=None if newest is None else self._clock.now_ns() // 1_000_000 - newest,
         )
 
-    def draft(self, position: Position, state: State) -> Draft:
+    def draft(self, position: Position, state: State, snapshot: Snapshot) -> Draft:
         """Make the next publication, and remember it as made."""
         filling = self.filling
         self._grow()
         info = self.info(position, state)
         self._tally = filling.accumulator.tally.copy()
-        self._published_s = self._clock.monotonic_s()
+        self.published_s = self._clock.monotonic_s()
         self.ended = state is State.FINISHED
         return Draft(
             filling.config.brokers,
             filling.config.topic,
             self.name.encode(),
             filling.spec.output_schema,
-            filling.accumulator.snapshot(),
+            snapshot,
             info,
             self._clock.now_ns(),
         )
@@ -195,20 +204,23 @@ class Publisher:
         publications: Sequence[Publication],
         outbox: Outbox,
         position: Callable[[Filling], Position],
+        clock: Clock,
     ) -> None:
         self.publications = publications
+        self._clock = clock
         self._outbox = outbox
         self._position = position
 
     def step(self) -> None:
-        """Publish what is due."""
-        for publication in self.publications:
-            if not publication.due():
-                continue
+        """Publish what is due, oldest first, and no more than fits into one step of the worker."""
+        enough = Deadline(self._clock, _STEP_S)
+        for publication in sorted((p for p in self.publications if p.due()), key=_published_s):
             if publication.filling.state is State.FINISHED:
                 self._publish_final(publication)
             else:
                 self._publish(publication, publication.filling.state)
+            if enough.expired():
+                break
 
     def publish_now(self, publications: Sequence[Publication], state: State | None) -> None:
         """Publish these whatever is due, as `state` or (None) as what they are."""
@@ -221,13 +233,18 @@ class Publisher:
 
     def _publish_final(self, publication: Publication) -> None:
         """Clients ignore the data of a FINISHED message, so counts not yet seen go out as COUNTING before."""
-        counts: list[Future[None]] = []
         if publication.counts_changed:
-            self._publish(publication, State.COUNTING)
-            counts = publication.sent
-        self._publish(publication, State.FINISHED)
-        publication.sent = counts + publication.sent
+            self._publish(publication, State.COUNTING, State.FINISHED)
+        else:
+            self._publish(publication, State.FINISHED)
 
-    def _publish(self, publication: Publication, state: State) -> None:
+    def _publish(self, publication: Publication, *states: State) -> None:
+        """Post one message for each state, all of the same moment."""
         position = self._position(publication.filling)
-        publication.sent = [self._outbox.post(publication.draft(position, state))]
+        snapshot = publication.filling.accumulator.snapshot()
+        drafts = [publication.draft(position, state, snapshot) for state in states]
+        publication.sent = [self._outbox.post(draft) for draft in drafts]
+
+
+def _published_s(publication: Publication) -> float:
+    return publication.published_s

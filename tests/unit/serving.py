@@ -31,7 +31,7 @@ class Service:
         self.done: list[str] = []
         identity = ServiceIdentity("histsvc", service_id, "0", "1.0", 5)
         supervisor = cast(Supervisor, None)
-        context = Context(supervisor, FakeClusters(), self.clock, Limits(), lambda: identity, BROKERS)
+        context = Context(supervisor, FakeClusters(), self.clock, Limits(), lambda: identity, 4.0, BROKERS)
         self.dispatcher = Dispatcher(context, service_id, 4.0, self._reply)
         self._offset = 0
 

@@ -38,7 +38,7 @@ def context(own_brokers: tuple[str, ...] = BROKERS) -> tuple[Context, FakeCluste
     clusters = FakeClusters()
     identity = ServiceIdentity("histsvc", "", "0", "1.0", 0)
     supervisor = cast(Supervisor, None)
-    made = Context(supervisor, clusters, TickingClock(), Limits(), lambda: identity, own_brokers, OWN)
+    made = Context(supervisor, clusters, TickingClock(), Limits(), lambda: identity, 4.0, own_brokers, OWN)
     return made, clusters
 
 

@@ -37,8 +37,8 @@ def test_at_first_all_are_as_configured_in_the_order_of_the_command() -> None:
 
 def test_the_latest_that_was_heard_holds() -> None:
     job = Job("job", SPECS)
-    job.heard([info(0, State.COUNTING, 3), info(2, State.COUNTING, 4)])
-    job.heard([info(0, State.FINISHED, 5)])
+    job.heard([info(0, State.COUNTING, 3), info(2, State.COUNTING, 4)], ())
+    job.heard([info(0, State.FINISHED, 5)], ())
     assert [(i.state, i.sum) for i in job.infos] == [
         (State.FINISHED, 5),
         (State.ERROR, 0),
@@ -48,29 +48,37 @@ def test_the_latest_that_was_heard_holds() -> None:
 
 def test_another_job_is_not_listened_to_and_an_error_stays() -> None:
     job = Job("job", SPECS)
-    job.heard([info(0, State.COUNTING, 3, job="other"), info(1, State.COUNTING, 3)])
+    job.heard([info(0, State.COUNTING, 3, job="other"), info(1, State.COUNTING, 3)], ())
     assert states(job) == [State.INITIALISED, State.ERROR, State.INITIALISED]
     assert job.infos[1].error_message == "no data"
 
 
 def test_a_lost_worker_leaves_errors_and_something_to_publish() -> None:
     job = Job("job", SPECS)
-    job.heard([info(0, State.COUNTING, 3)])
+    job.heard([info(0, State.COUNTING, 3)], ())
     orphan = job.lost(SPECS[0], "it died")
     assert states(job) == [State.ERROR] * 3
     assert [(i.sum, i.error_message) for i in job.infos] == [(3, "it died"), (0, "no data"), (0, "it died")]
     assert [(h.index, h.error) for h in orphan.histograms] == [(2, "it died"), (0, "it died")]
     assert (orphan.starts, orphan.job, orphan.stop_ms) == ((), "job", 9)
-    job.heard([info(0, State.COUNTING, 9), info(0, State.INITIALISED)])
+    job.heard([info(0, State.COUNTING, 9), info(0, State.INITIALISED)], ())
     assert job.infos[0].state is State.ERROR
 
 
-def test_what_was_finished_stays_finished() -> None:
+def test_what_was_delivered_as_finished_stays_finished() -> None:
     job = Job("job", SPECS)
-    job.heard([info(0, State.FINISHED, 3), info(2, State.FINISHED, 4)])
+    job.heard([info(0, State.FINISHED, 3), info(2, State.FINISHED, 4)], (0, 2))
     orphan = job.lost(SPECS[0], "it died")
     assert orphan.histograms == ()
     assert states(job) == [State.FINISHED, State.ERROR, State.FINISHED]
+
+
+def test_what_was_finished_but_not_delivered_is_lost() -> None:
+    job = Job("job", SPECS)
+    job.heard([info(0, State.FINISHED, 3), info(2, State.FINISHED, 4)], (2,))
+    orphan = job.lost(SPECS[0], "it died")
+    assert [histogram.index for histogram in orphan.histograms] == [0]
+    assert states(job) == [State.ERROR, State.ERROR, State.FINISHED]
 
 
 def test_an_error_keeps_its_first_reason() -> None:

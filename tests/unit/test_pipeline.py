@@ -147,6 +147,9 @@ def test_a_broker_that_does_not_say_where_the_end_is_is_asked_again() -> None:
     worker.step()
     worker.cluster.held.pop()[0].set_exception(BrokerError("down", retriable=True))
     worker.step(2)
+    assert not worker.cluster.held  # not at once
+    worker.at(STOP + 5301)
+    worker.step(2)
     assert worker.info.state is INITIALISED
     worker.cluster.answer()
     worker.step(2)

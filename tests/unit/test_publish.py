@@ -9,7 +9,7 @@ from histsvc.errors import BrokerError
 
 
 def undelivered(bench: Bench) -> list[str]:
-    return [line for p in bench.publisher.publications if (line := p.undelivered) is not None]
+    return [line for p in bench.publisher.publications if (line := p.lack(p.sent)) is not None]
 
 
 def test_the_first_is_initialised_whatever_was_counted_or_went_wrong() -> None:

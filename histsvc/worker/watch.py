@@ -1,0 +1,56 @@
+"""Whether the topics that are read are still there: a consumer is not told when one is deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future
+
+from histsvc.clock import Clock, Every
+from histsvc.errors import BrokerError
+from histsvc.ports import Clusters, TopicFacts
+
+Stream = tuple[tuple[str, ...], str]
+_LOOK_S = 1.0
+# A broker that has just started may not know its topics yet: once is not enough.
+_TIMES = 3
+
+
+class TopicWatch:
+    """Looks once a second; never waits for an answer."""
+
+    def __init__(self, streams: Iterable[Stream], clusters: Clusters, clock: Clock) -> None:
+        self._streams = set(streams)
+        self._clusters = clusters
+        self._due = Every(clock, _LOOK_S)
+        self._asked: dict[tuple[str, ...], Future[dict[str, TopicFacts]]] = {}
+        self._missing: dict[Stream, int] = {}
+
+    def gone(self) -> Sequence[Stream]:
+        """The streams that were found missing several times in a row; each is told once."""
+        found: list[Stream] = []
+        for brokers, asked in list(self._asked.items()):
+            if asked.done():
+                del self._asked[brokers]
+                found += self._judge(brokers, asked)
+        if self._due.due():
+            self._ask()
+        return found
+
+    def _ask(self) -> None:
+        for brokers in {stream[0] for stream in self._streams} - self._asked.keys():
+            topics = sorted(topic for where, topic in self._streams if where == brokers)
+            self._asked[brokers] = self._clusters.of(brokers).describe(topics)
+
+    def _judge(self, brokers: tuple[str, ...], asked: Future[dict[str, TopicFacts]]) -> list[Stream]:
+        try:
+            facts = asked.result()
+        except BrokerError:
+            return []  # brokers that do not answer say nothing about their topics
+        gone = []
+        for topic, found in facts.items():
+            stream = (brokers, topic)
+            self._missing[stream] = 0 if found.partitions else self._missing.get(stream, 0) + 1
+            if self._missing[stream] == _TIMES:
+                self._streams.discard(stream)
+                gone.append(stream)
+        return gone
