@@ -121,7 +121,7 @@ def test_sigterm_to_the_whole_group_loses_nothing(
     wait_until_gone(pids)
 
 
-def test_sigterm_during_start_and_while_idle_is_clean(own_service: Callable[..., Service]) -> None:
+def test_sigterm_while_idle_is_clean(own_service: Callable[..., Service]) -> None:
     service = own_service()
     assert service.terminate() == 0
     assert "Traceback" not in service.log

@@ -59,7 +59,9 @@ class FakeReader:
         return self.queue.pop(0) if self.queue else raw([])
 
     def drop(self, slots: Iterable[int]) -> None:
-        self.dropped += slots
+        for slot in slots:
+            self.dropped.append(slot)
+            self.known_ends.pop(slot, None)
 
     def ends(self) -> Mapping[int, int]:
         return self.known_ends

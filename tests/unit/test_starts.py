@@ -10,7 +10,7 @@ from histsvc.clock import Deadline
 from histsvc.commands.starts import Starts, find_starts
 from histsvc.jobs.plan import Stream
 from histsvc.model import Partition
-from histsvc.ports import TopicFacts
+from histsvc.ports import OffsetAt, TopicFacts
 
 STREAM = (BROKERS, "events")
 LONG_AGO = NOW_MS - 3_600_000
@@ -76,3 +76,12 @@ def test_a_start_less_than_a_minute_ago_is_no_error(ago_ms: int, error: bool) ->
 
 def test_partitions_that_were_emptied_by_the_broker_are_no_error() -> None:
     assert found(LONG_AGO, ([], 9)).errors == {}
+
+
+def test_the_end_is_asked_for_before_the_start() -> None:
+    """What arrives between the two questions would be missed the other way round."""
+    made, clusters = context()
+    cluster = clusters.of(BROKERS)
+    cluster.end_offsets["events", 0] = 4
+    result(find_starts({STREAM: TopicFacts(1)}, NOW_MS, NOW_MS, made, Deadline(made.clock, 4)))
+    assert [at for _, at in cluster.asked] == [OffsetAt.LATEST, NOW_MS]
