@@ -78,10 +78,11 @@ class Progress:
         self.done[:] = True
 
     def lag(self, slot: int, end: int) -> int:
-        """Messages between the position and `end` (or the limit) that are, or were, still to be counted."""
+        """Messages between the position and the limit (else `end`) that are, or were, still to be counted."""
         if self.done[slot] and not self._cut[slot]:
             return 0
-        return max(0, min(end, int(self._limit[slot])) - int(self.position[slot]))
+        limited = self._limit[slot] != _NO_LIMIT
+        return max(0, int(self._limit[slot] if limited else end) - int(self.position[slot]))
 
     def reached_end(self, slot: int, offset: int) -> None:
         """The reader has seen everything before `offset`, be it messages or records never delivered."""

@@ -165,7 +165,8 @@ def test_sigterm_while_a_stop_counts_on(own_service: Callable[..., Service], bac
     assert reply["msg_id"] == "stop"
     assert reply.get("code") in (None, "UNAVAILABLE")
     (finished,) = ended(output_of(service))
-    assert finished.counts.sum() == finished.info.sum == EVENTS * finished.info.messages > 0
+    assert finished.counts.sum() == finished.info.sum == EVENTS * finished.info.messages
+    assert finished.info.messages + finished.info.lag == BACKLOG
 
 
 def test_worker_killed_while_a_stop_counts_on(
