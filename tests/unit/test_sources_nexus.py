@@ -16,7 +16,7 @@ from histsvc.sources.nexus import NexusSource
 
 EV42 = (0, 2**32 - 1)
 EV44 = (-(2**31), 2**31 - 1)
-SANS2D = Path("/work/shared/data/SANS2D_minimal.nxs")
+SANS2D = Path(__file__).parents[3] / "shared" / "data" / "SANS2D_minimal.nxs"
 MAY_2020_NS = 1_588_291_200_000_000_000
 
 Write = Callable[..., Path]
