@@ -71,8 +71,7 @@ class Service:
             settings.kafka.brokers,
             tuple(topic for topic in own if topic),
         )
-        timeout_s = settings.command_timeout_ms / 1000
-        self._dispatcher = Dispatcher(self._context, settings.service_id, timeout_s, self._reply)
+        self._dispatcher = Dispatcher(self._context, settings.service_id, self._reply)
 
     def run(self, stopped: Callable[[], bool]) -> bool:
         """Work until `stopped` says so; returns whether everything was delivered in the end."""

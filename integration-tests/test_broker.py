@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from kafka_broker import SASL_CLIENT, Broker, MakeTopic
+from process.workers import alive
 
 _TIMEOUT_S = 20.0
 _MS_2016 = 1_451_606_400_000
@@ -76,9 +77,10 @@ def test_killed_broker_comes_back_and_stopped_broker_is_gone() -> None:
         broker.start()
         assert _read_first(client, "data").value() == b"neutrons"
         pid = broker.pid
+        assert pid is not None
         home = broker.log.parent
         broker.stop()
-        assert not _alive(pid)
+        assert not alive(pid)
     assert not home.exists()
 
 
@@ -88,9 +90,9 @@ def test_broker_does_not_outlive_a_killed_starter(tmp_path: Path) -> None:
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as starter:
         assert starter.stdout
         pid = int(starter.stdout.readline())
-        assert _alive(pid)
+        assert alive(pid)
         starter.send_signal(signal.SIGKILL)
-    _until(lambda: not _alive(pid))
+    _until(lambda: not alive(pid))
 
 
 def _produce(
@@ -119,14 +121,6 @@ def _read_first(client: dict[str, Any], topic: str) -> Any:
     assert message is not None
     assert message.error() is None
     return message
-
-
-def _alive(pid: int | None) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return False
-    return state not in "ZX"
 
 
 def _until(fact: Callable[[], bool]) -> None:

@@ -9,11 +9,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from events import BASE_MS, EventSender, Sent
 from kafka_broker import MakeTopic
+from process.workers import alive
 from service_process import TIMEOUT_S, Service
 
 from histsvc.client import Follower
@@ -27,16 +27,9 @@ def counting(beat: dict[str, Any]) -> list[int]:
     return [worker["pid"] for worker in beat["workers"] if worker["state"] == "COUNTING"]
 
 
-def gone(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
-    except FileNotFoundError:
-        return True
-
-
 def wait_until_gone(pids: list[int]) -> None:
     deadline = time.monotonic() + TIMEOUT_S
-    while not all(gone(pid) for pid in pids):
+    while any(alive(pid) for pid in pids):
         assert time.monotonic() < deadline, f"still there: {pids}"
         time.sleep(0.02)
 
@@ -60,9 +53,9 @@ def test_killed_worker_is_an_error_of_its_histograms_and_the_rest_goes_on(
         assert str(victim) in errors[0]["error_message"]
         assert "signal 9" in errors[0]["error_message"]
         broken = errors[0]["id"]
-        alive = b if broken == a else a
-        sender.pulses(alive, sent, range(BASE_MS, BASE_MS + 5))
-        published.until(lambda h: h.info.id == alive and h.info.sum == sent.events)
+        other = b if broken == a else a
+        sender.pulses(other, sent, range(BASE_MS, BASE_MS + 5))
+        published.until(lambda h: h.info.id == other and h.info.sum == sent.events)
         # Those who look at the output topic only are told as well, again and again.
         message = published.until(lambda h: h.info.id == broken and h.info.state is State.ERROR)
         assert message.info.error_message == errors[0]["error_message"]

@@ -50,13 +50,10 @@ class _Current:
 class Dispatcher:
     """Does one command at a time; `step` never blocks."""
 
-    def __init__(
-        self, context: Context, service_id: str, timeout_s: float, reply: Callable[[bytes], None]
-    ) -> None:
+    def __init__(self, context: Context, service_id: str, reply: Callable[[bytes], None]) -> None:
         self.counters: Counter[str] = Counter()
         self._context = context
         self._service_id = service_id
-        self._timeout_s = timeout_s
         self._reply = reply
         self._waiting: deque[_Received] = deque()
         self._current: _Current | None = None
@@ -69,7 +66,9 @@ class Dispatcher:
 
     def receive(self, offset: int, payload: bytes) -> None:
         """Take a message of the command topic; it is done when those before it are."""
-        self._waiting.append(_Received(offset, payload, Deadline(self._context.clock, self._timeout_s)))
+        self._waiting.append(
+            _Received(offset, payload, Deadline(self._context.clock, self._context.command_timeout_s))
+        )
 
     def close(self) -> None:
         """Refuse from now on what waits, but let the command that is under way go on: the service ends."""
@@ -134,7 +133,7 @@ class Dispatcher:
             raise _ENDING
         if given.msg_id is None:
             # Nobody waits for the reply: it has all its time from when it is its turn.
-            deadline = Deadline(self._context.clock, self._timeout_s)
+            deadline = Deadline(self._context.clock, self._context.command_timeout_s)
         elif deadline.expired():
             raise CommandError(Code.UNAVAILABLE, "nothing was done: the commands before took all the time")
         return (yield from HANDLERS.get(given.cmd, _unknown)(self._context, given, deadline))

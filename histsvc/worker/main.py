@@ -93,7 +93,7 @@ class Worker:
                 self._wind_up()
             if self._pipeline is not None and self._counting:
                 self._pipeline.step(_STEP_S)
-                self._teller.tell(self._pipeline, self._counters(self._pipeline))
+                self._teller.tell(self._pipeline, self._counters)
             elif self._pipeline is None:
                 self._reader.read(0)
             self._answer()
@@ -175,7 +175,7 @@ class Worker:
     def _end_job(self) -> None:
         """Forget the job; the process, its clients and kernels stay warm for the next one."""
         if self._pipeline is not None:
-            self._teller.tell_all(self._pipeline, self._counters(self._pipeline))
+            self._teller.tell_all(self._pipeline, self._counters)
             self._counted += self._pipeline.counters
             self._outbox.give_up()
         self._reader.release()

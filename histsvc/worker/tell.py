@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
 from histsvc.clock import Clock, Every
 from histsvc.protocol.info import State
 from histsvc.worker.link import ChildLink, Stats
 from histsvc.worker.pipeline import Pipeline
 
+Count = Callable[[Pipeline], Counter[str]]
 _STATS_S = 0.2
 # So many infos fit the pipe's buffer: neither side can block on the other in the middle of a message.
 _AT_ONCE = 100
@@ -23,22 +25,22 @@ class Teller:
         self._next = 0
         self._delivered: tuple[int, ...] = ()
 
-    def tell(self, pipeline: Pipeline, counters: Counter[str]) -> None:
+    def tell(self, pipeline: Pipeline, counters: Count) -> None:
         """Tell if it is time, or if an end was delivered: that cannot be lost any more."""
         delivered = _delivered(pipeline)
         if self._due.due() or delivered != self._delivered:
             infos = pipeline.publisher.infos()
             some = infos[self._next : self._next + _AT_ONCE]
-            if self._link.stats(Stats(tuple(some), delivered, dict(counters)), must=False):
+            if self._link.stats(Stats(tuple(some), delivered, dict(counters(pipeline))), must=False):
                 self._delivered = delivered
                 self._next = self._next + _AT_ONCE if self._next + _AT_ONCE < len(infos) else 0
 
-    def tell_all(self, pipeline: Pipeline, counters: Counter[str]) -> None:
+    def tell_all(self, pipeline: Pipeline, counters: Count) -> None:
         """Tell everything a last time."""
         infos, delivered = pipeline.publisher.infos(), _delivered(pipeline)
         for begin in range(0, len(infos), _AT_ONCE):
             some = tuple(infos[begin : begin + _AT_ONCE])
-            self._link.stats(Stats(some, delivered, dict(counters)), must=True)
+            self._link.stats(Stats(some, delivered, dict(counters(pipeline))), must=True)
         self._next, self._delivered = 0, ()
 
 

@@ -32,7 +32,7 @@ class Service:
         identity = ServiceIdentity("histsvc", service_id, "0", "1.0", 5)
         supervisor = cast(Supervisor, None)
         context = Context(supervisor, FakeClusters(), self.clock, Limits(), lambda: identity, 4.0, BROKERS)
-        self.dispatcher = Dispatcher(context, service_id, 4.0, self._reply)
+        self.dispatcher = Dispatcher(context, service_id, self._reply)
         self._offset = 0
 
     def _reply(self, reply: bytes) -> None:
