@@ -18,6 +18,10 @@ class Reader(Protocol):
         """Forget what was read before and begin at these offsets."""
         ...
 
+    def extend(self, starts: Sequence[Start]) -> None:
+        """Read these partitions as well; their slots follow those there are."""
+        ...
+
     def read(self, timeout_s: float) -> RawMessages:
         """What has come, waiting no longer than `timeout_s` for the first of it; may be empty."""
         ...
@@ -94,6 +98,14 @@ class Cluster(Protocol):
         self, partitions: Iterable[Partition], at: OffsetAt | int
     ) -> Future[dict[Partition, FoundOffset]]:
         """The offsets at a place, or of the first message with a timestamp ≥ `at` ms."""
+        ...
+
+    def largest_messages(self, topics: Iterable[str]) -> Future[dict[str, int]]:
+        """How many bytes a batch of messages to each of these topics may have, after compression."""
+        ...
+
+    def addresses(self) -> Future[frozenset[str]]:
+        """Every ``host:port`` that the brokers of this cluster advertise."""
         ...
 
     @property

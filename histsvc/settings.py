@@ -53,6 +53,8 @@ class WorkerSettings:
     publish_interval_ms: int = 500
     stop_leeway_ms: int = 1000
     compression: str = "lz4"
+    output_dtype: str = "float64"
+    simulation: bool = False
     log_level: str = "INFO"
 
 
@@ -62,18 +64,36 @@ class Limits:
 
     max_bins: int = 33_554_432
     max_histograms: int = 1000
+    max_workers: int = 16
+
+
+@dataclass(frozen=True)
+class GraphiteSettings:
+    """Where metrics go, and how they are called: ``{prefix}.{metric}{i}-0-sum``."""
+
+    address: str
+    port: int
+    prefix: str
+    metric: str
 
 
 @dataclass(frozen=True)
 class ServiceSettings:
-    """Everything ``histsvc serve`` is told."""
+    """Everything ``histsvc serve`` is told.
+
+    `allowed_brokers` may be named in `data_brokers` beside the service's own; None allows all.
+    """
 
     kafka: KafkaSettings
     config_topic: str
     heartbeat_topic: str | None = None
     response_topic: str | None = None
     heartbeat_interval_ms: int = 1000
+    heartbeat_schema: str = "json"
     command_timeout_ms: int = 4000
+    wait_for_topics: bool = False
+    allowed_brokers: tuple[str, ...] | None = ()
+    graphite: GraphiteSettings | None = None
     service_id: str = ""
     workers: int = 1
     worker: WorkerSettings = WorkerSettings()

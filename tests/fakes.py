@@ -12,7 +12,6 @@ import numpy.typing as npt
 from histsvc.histograms.base import HistogramConfig
 from histsvc.histograms.registry import histogram_types
 from histsvc.model import HistogramSpec, Partition, RawMessages, Start, Tally, WorkerSpec
-from histsvc.ports import FoundOffset, OffsetAt, TopicFacts
 from histsvc.protocol.info import State
 from histsvc.wire import EVENT_LAYOUTS, ev42, ev44
 from histsvc.worker.fill import Filling
@@ -54,6 +53,9 @@ class FakeReader:
     def assign(self, starts: Sequence[Start]) -> None:
         self.starts = tuple(starts)
 
+    def extend(self, starts: Sequence[Start]) -> None:
+        self.starts += tuple(starts)
+
     def read(self, timeout_s: float) -> RawMessages:
         self.reads += 1
         return self.queue.pop(0) if self.queue else raw([])
@@ -68,61 +70,6 @@ class FakeReader:
 
     def release(self) -> None:
         self.starts = ()
-
-
-class FakeCluster:
-    """Answers from `end_offsets` and `topics`, at once unless `slow`; what was asked waits in `held` then."""
-
-    def __init__(self) -> None:
-        self.end_offsets: dict[tuple[str, int], int] = {}
-        self.topics: dict[str, int] = {}
-        self.slow = False
-        self.held: list[tuple[Future[dict[Partition, FoundOffset]], dict[Partition, FoundOffset]]] = []
-        self.asked: list[tuple[list[Partition], int]] = []
-        self.trouble = ""
-        # What is kept of each partition, (offset, timestamp) ascending by offset; for questions about times.
-        self.kept: dict[tuple[str, int], list[tuple[int, int]]] = {}
-
-    def describe(self, topics: Iterable[str]) -> Future[dict[str, TopicFacts]]:
-        future: Future[dict[str, TopicFacts]] = Future()
-        future.set_result({topic: TopicFacts(self.topics.get(topic, 0)) for topic in topics})
-        return future
-
-    def offsets(
-        self, partitions: Iterable[Partition], at: OffsetAt | int
-    ) -> Future[dict[Partition, FoundOffset]]:
-        wanted = list(partitions)
-        self.asked.append((wanted, at))
-        answer = {p: self._found((p.topic, p.number), at) for p in wanted}
-        future: Future[dict[Partition, FoundOffset]] = Future()
-        if self.slow:
-            self.held.append((future, answer))
-        else:
-            future.set_result(answer)
-        return future
-
-    def _found(self, place: tuple[str, int], at: OffsetAt | int) -> FoundOffset:
-        end, kept = self.end_offsets[place], self.kept.get(place, [])
-        if at == OffsetAt.LATEST:
-            return FoundOffset(end, -1)
-        if at == OffsetAt.EARLIEST:
-            return FoundOffset(kept[0][0] if kept else end, -1)
-        return next((FoundOffset(*row) for row in kept if row[1] >= at), FoundOffset(-1, -1))
-
-    def answer(self) -> None:
-        """Answer the oldest question that waits, with what was true when it was asked."""
-        future, answer = self.held.pop(0)
-        future.set_result(answer)
-
-
-class FakeClusters:
-    """One FakeCluster for each list of brokers."""
-
-    def __init__(self) -> None:
-        self.clusters: dict[tuple[str, ...], FakeCluster] = {}
-
-    def of(self, brokers: tuple[str, ...]) -> FakeCluster:
-        return self.clusters.setdefault(brokers, FakeCluster())
 
 
 class FakeOutbox:

@@ -9,7 +9,7 @@ from histsvc.commands.context import Context
 from histsvc.commands.steps import Steps, ask
 from histsvc.errors import Code, CommandError
 from histsvc.histograms.base import HistogramConfig
-from histsvc.jobs.plan import Stream
+from histsvc.model import Stream
 from histsvc.ports import TopicFacts
 from histsvc.protocol.commands import ConfigRequest
 from histsvc.settings import Limits

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from histsvc.clock import Deadline
 from histsvc.commands.context import Context
 from histsvc.commands.steps import Steps, ask
-from histsvc.jobs.plan import Stream
-from histsvc.model import Partition
+from histsvc.model import Partition, Stream
 from histsvc.ports import Cluster, FoundOffset, OffsetAt, TopicFacts
 
 # A start this short before the command is never an error: clients ask for «now».

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from histsvc.model import HistogramSpec, Partition, Start, WorkerSpec
-
-Stream = tuple[tuple[str, ...], str]
+from histsvc.model import HistogramSpec, Partition, Start, Stream, WorkerSpec
 
 
 @dataclass(frozen=True)

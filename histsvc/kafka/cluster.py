@@ -18,8 +18,9 @@ from confluent_kafka import (
     TopicCollection,
     TopicPartition,
 )
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec
 
+from histsvc.errors import BrokerError
 from histsvc.kafka.security import client_config, create
 from histsvc.kafka.trouble import Trouble, broker_error
 from histsvc.model import Partition
@@ -69,6 +70,24 @@ class KafkaCluster:
         answers = {names[partition]: future for partition, future in asked.items()}
         return _together(answers, _found, self._failed)
 
+    def largest_messages(self, topics: Iterable[str]) -> Future[dict[str, int]]:
+        """How many bytes a batch of messages to each of these topics may have, after compression.
+
+        Needs the right to describe the topics' configuration: ends with a BrokerError without it.
+        """
+        resources = {ConfigResource(ConfigResource.Type.TOPIC, topic): topic for topic in topics}
+        asked = self._client().describe_configs(list(resources), request_timeout=_REQUEST_S)
+        answers = {resources[resource]: future for resource, future in asked.items()}
+        return _together(answers, _largest_message, self._failed)
+
+    def addresses(self) -> Future[frozenset[str]]:
+        """Every ``host:port`` that the brokers of this cluster advertise."""
+        asked = {"": self._client().describe_cluster(request_timeout=_REQUEST_S)}
+        together = _together(asked, _addresses, self._failed)
+        alone: Future[frozenset[str]] = Future()
+        together.add_done_callback(lambda answers: _settle(alone, lambda: answers.result()[""]))
+        return alone
+
     def _client(self) -> AdminClient:
         """The client, a new one where the old one is misled; that may still have questions to answer."""
         if self._misled:
@@ -116,6 +135,21 @@ def _facts(asked: Future[Any]) -> TopicFacts:
 def _found(asked: Future[Any]) -> FoundOffset:
     result = asked.result()
     return FoundOffset(result.offset, result.timestamp)
+
+
+def _largest_message(asked: Future[Any]) -> int:
+    return int(asked.result()["max.message.bytes"].value)
+
+
+def _addresses(asked: Future[Any]) -> frozenset[str]:
+    return frozenset(f"{node.host}:{node.port}" for node in asked.result().nodes)
+
+
+def _settle(future: Future[V], result: Callable[[], V]) -> None:
+    try:
+        future.set_result(result())
+    except BrokerError as error:
+        future.set_exception(error)
 
 
 def _together(

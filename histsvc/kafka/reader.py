@@ -68,6 +68,7 @@ class KafkaReader:
     def __init__(self, security: Security) -> None:
         self._security = security
         self._connections: dict[tuple[str, ...], _Connection] = {}
+        self._slots = 0
 
     def connect(self, brokers: tuple[str, ...]) -> _Connection:
         """Make the connection to these brokers, if it is not there yet."""
@@ -78,16 +79,24 @@ class KafkaReader:
     def assign(self, starts: Sequence[Start]) -> None:
         """Forget what was read before and begin at these offsets; slot i is `starts[i]`."""
         self.release()
-        for slot, start in enumerate(starts):
+        self._slots = 0
+        for connection, wanted in self._placed(starts):
+            connection.consumer.assign(wanted)
+
+    def extend(self, starts: Sequence[Start]) -> None:
+        """Read these partitions as well; their slots follow those there are."""
+        for connection, wanted in self._placed(starts):
+            connection.consumer.incremental_assign(wanted)
+
+    def _placed(self, starts: Sequence[Start]) -> list[tuple[_Connection, list[TopicPartition]]]:
+        """Give each partition its slot; returns what every connection has to read."""
+        wanted: dict[tuple[str, ...], list[TopicPartition]] = {}
+        for start in starts:
             brokers, topic, number = start.partition
-            self.connect(brokers).slots[topic, number] = slot
-        for connection in self._connections.values():
-            wanted = [
-                TopicPartition(topic, number, starts[slot].offset)
-                for (topic, number), slot in connection.slots.items()
-            ]
-            if wanted:
-                connection.consumer.assign(wanted)
+            self.connect(brokers).slots[topic, number] = self._slots
+            self._slots += 1
+            wanted.setdefault(brokers, []).append(TopicPartition(topic, number, start.offset))
+        return [(self.connect(brokers), partitions) for brokers, partitions in wanted.items()]
 
     def read(self, timeout_s: float) -> RawMessages:
         """What has come from any cluster; may be empty."""

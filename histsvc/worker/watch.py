@@ -7,9 +7,9 @@ from concurrent.futures import Future
 
 from histsvc.clock import Clock, Every
 from histsvc.errors import BrokerError
+from histsvc.model import Stream
 from histsvc.ports import Clusters, TopicFacts
 
-Stream = tuple[tuple[str, ...], str]
 _LOOK_S = 1.0
 # A broker that has just started may not know its topics yet: once is not enough.
 _TIMES = 3

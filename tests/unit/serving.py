@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, cast
 
-from fakes import BROKERS, FakeClock, FakeClusters
+from fake_cluster import FakeClusters
+from fakes import BROKERS, FakeClock
 
 from histsvc.clock import Deadline
 from histsvc.commands.context import Context

@@ -6,7 +6,8 @@ from collections.abc import Generator
 from typing import Any, TypeVar, cast
 
 import pytest
-from fakes import BROKERS, FakeClock, FakeClusters, raw_config
+from fake_cluster import FakeClusters
+from fakes import BROKERS, FakeClock, raw_config
 
 from histsvc.clock import Deadline
 from histsvc.commands.check import check_limits, check_loops, check_topics

@@ -43,7 +43,7 @@ def count(folder: Path) -> str:
     [
         ("kernels/axis.py", "        i += 1\n    return i\n", "        i += 1\n    return 0\n"),
         (
-            "model.py",
+            "model/batch.py",
             "    TOF_LENGTH = 6\n    PIXEL_ADDRESS = 7\n",
             "    PIXEL_ADDRESS = 6\n    TOF_LENGTH = 7\n",
         ),

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from histsvc.jobs.plan import Stream, Wish, plan
-from histsvc.model import HistogramSpec, Partition, WorkerSpec
+from histsvc.jobs.plan import Wish, plan
+from histsvc.model import HistogramSpec, Partition, Stream, WorkerSpec
 
 # The topics of a detector with nine banks, and five monitors on one topic: protocol's scenario loki.json.
 LOKI = [f"bank{i}" for i in range(9)] + ["monitor"] * 5

@@ -8,8 +8,7 @@ from unit.test_check import context, result
 
 from histsvc.clock import Deadline
 from histsvc.commands.starts import Starts, find_starts
-from histsvc.jobs.plan import Stream
-from histsvc.model import Partition
+from histsvc.model import Partition, Stream
 from histsvc.ports import OffsetAt, TopicFacts
 
 STREAM = (BROKERS, "events")

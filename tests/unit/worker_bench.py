@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from fake_cluster import FakeClusters
 from fakes import (
     BROKERS,
     NOW_MS,
     FakeClock,
-    FakeClusters,
     FakeOutbox,
     FakeReader,
     Row,

@@ -1,0 +1,38 @@
+"""The values that flow through the service. All are frozen; none does I/O."""
+
+from histsvc.model.batch import (
+    Batch,
+    Column,
+    EventBatch,
+    EventLayout,
+    Fault,
+    Int64Array,
+    Pulse,
+    RawMessages,
+    Tally,
+)
+from histsvc.model.frames import Frame, FrameBatch
+from histsvc.model.snapshot import Role, Snapshot, Variable
+from histsvc.model.work import HistogramSpec, Partition, Start, Stream, WorkerSpec
+
+__all__ = [
+    "Batch",
+    "Column",
+    "EventBatch",
+    "EventLayout",
+    "Fault",
+    "Frame",
+    "FrameBatch",
+    "HistogramSpec",
+    "Int64Array",
+    "Partition",
+    "Pulse",
+    "RawMessages",
+    "Role",
+    "Snapshot",
+    "Start",
+    "Stream",
+    "Tally",
+    "Variable",
+    "WorkerSpec",
+]
