@@ -6,18 +6,16 @@ import logging
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Any
 
 from histsvc import __version__
 from histsvc.clock import Clock, Deadline, Every, now_ms
 from histsvc.commands.context import Context
 from histsvc.commands.dispatch import Dispatcher
 from histsvc.commands.ending import end_jobs
-from histsvc.commands.steps import Steps
+from histsvc.commands.listen import CommandListener
 from histsvc.errors import BrokerError
 from histsvc.jobs.supervisor import Supervisor
-from histsvc.model import Partition, Start
-from histsvc.ports import Clusters, OffsetAt, Outgoing, Reader, Sender
+from histsvc.ports import Clusters, Outgoing, Reader, Sender
 from histsvc.protocol.heartbeat import PROTOCOL, Heartbeat, ServiceIdentity
 from histsvc.settings import ServiceSettings
 
@@ -50,16 +48,12 @@ class Service:
         self.counters: Counter[str] = Counter()
         self._settings = settings
         self._supervisor = supervisor
-        self._commands = commands
         self._sender = sender
-        self._clusters = clusters
         self._clock = clock
         self._begun_s = clock.monotonic_s()
         self._heartbeat_due = Every(clock, settings.heartbeat_interval_ms / 1000)
         self._unanswered: list[Future[None]] = []
         self._heartbeat_sent: Future[None] | None = None
-        self._ready = False
-        self._placing: Steps[None] | None = self._start()
         own = (settings.config_topic, settings.response_topic, settings.heartbeat_topic)
         self._context = Context(
             supervisor,
@@ -72,6 +66,15 @@ class Service:
             tuple(topic for topic in own if topic),
         )
         self._dispatcher = Dispatcher(self._context, settings.service_id, self._reply)
+        self._listener = CommandListener(
+            commands,
+            clusters,
+            clock,
+            settings.kafka.brokers,
+            settings.config_topic,
+            lambda: supervisor.warm,
+            self._dispatcher.receive,
+        )
 
     def run(self, stopped: Callable[[], bool]) -> bool:
         """Work until `stopped` says so; returns whether everything was delivered in the end."""
@@ -83,97 +86,14 @@ class Service:
         """Do once what there is to do; takes at most some ms."""
         self._supervisor.tick(_BUSY_TICK_S if self._dispatcher.busy else _IDLE_TICK_S)
         self._sender.serve(0)
-        if self._placing is not None:
-            self._place(self._placing)
-        else:
-            self._receive()
-        if not self._ready:
+        self._listener.tick()
+        if not self._listener.ready:
             return
         enough = Deadline(self._clock, _COMMANDS_S)
         while self._dispatcher.step() and not enough.expired():
             pass
         if self._settings.heartbeat_topic and self._heartbeat_due.due():
             self._beat(self._settings.heartbeat_topic)
-
-    def _place(self, placing: Steps[None]) -> None:
-        """Go on with what puts the reader of the commands in its place."""
-        try:
-            next(placing)
-        except StopIteration:
-            self._placing = None
-
-    def _start(self) -> Steps[None]:
-        """Wait for a warm worker and for the command topic; then commands sent from now on are read."""
-        _log.info("starting: loading the kernels (the first start compiles them, for some seconds)")
-        while not self._supervisor.warm:
-            yield
-        partitions = yield from self._read_commands(OffsetAt.LATEST)
-        topic = self._settings.config_topic
-        if len(partitions) > 1:
-            _log.warning(
-                "command topic %r has %d partitions: commands keep their order only within one",
-                topic,
-                len(partitions),
-            )
-        self._ready = True
-        _log.info("ready: commands sent to %r from now on are read", topic)
-
-    def _start_again(self) -> Steps[None]:
-        """The place in the command topic is lost, as when it was made anew: read all that is there now."""
-        yield from self._read_commands(OffsetAt.EARLIEST)
-        _log.warning("commands are read again, from the beginning of %r", self._settings.config_topic)
-
-    def _read_commands(self, at: OffsetAt) -> Steps[list[Partition]]:
-        brokers = self._settings.kafka.brokers
-        partitions = yield from self._command_partitions(brokers, self._settings.config_topic)
-        found = yield from self._insist(
-            lambda: self._clusters.of(brokers).offsets(partitions, at), "offsets of the commands"
-        )
-        self._commands.assign([Start(partition, begin.offset) for partition, begin in found.items()])
-        return partitions
-
-    def _command_partitions(self, brokers: tuple[str, ...], topic: str) -> Steps[list[Partition]]:
-        said = False
-        while True:
-            facts = yield from self._insist(
-                lambda: self._clusters.of(brokers).describe([topic]), f"command topic {topic!r}"
-            )
-            if facts[topic].partitions:
-                return [Partition(brokers, topic, number) for number in range(facts[topic].partitions)]
-            if not said:
-                _log.warning("there is no command topic %r yet: waiting for it", topic)
-                said = True
-            yield from self._pause()
-
-    def _insist(self, question: Callable[[], Future[Any]], what: str) -> Steps[Any]:
-        """Ask the own brokers until they answer: a service that is started before its broker waits for it."""
-        said = ""
-        while True:
-            answer = question()
-            while not answer.done():
-                yield
-            try:
-                return answer.result()
-            except BrokerError as error:
-                reason = self._clusters.of(self._settings.kafka.brokers).trouble or str(error)
-                if reason != said:
-                    _log.warning("%s: %s; trying again", what, reason)
-                    said = reason
-            yield from self._pause()
-
-    def _pause(self) -> Steps[None]:
-        again = Deadline(self._clock, 0.2)
-        while not again.expired():
-            yield
-
-    def _receive(self) -> None:
-        raw = self._commands.read(0)
-        for offset, payload in zip(raw.offset.tolist(), raw.payload, strict=True):
-            self._dispatcher.receive(offset, payload)
-        for reason in raw.failures.values():
-            self.counters["command_read_failed"] += 1
-            _log.error("commands cannot be read: %s", reason)
-            self._placing = self._start_again()
 
     def _reply(self, reply: bytes) -> None:
         if self._settings.response_topic:
@@ -207,14 +127,14 @@ class Service:
 
     def _heartbeat(self) -> Heartbeat:
         supervisor = self._supervisor
-        totals = supervisor.totals() + self.counters + self._dispatcher.counters
+        totals = supervisor.totals() + self.counters + self._listener.counters + self._dispatcher.counters
         return Heartbeat(
             message=now_ms(self._clock),
             message_interval=self._settings.heartbeat_interval_ms,
             identity=self._identity(),
             histograms=supervisor.infos(),
             workers=supervisor.statuses(),
-            degraded=supervisor.replacing or self._placing is not None,
+            degraded=supervisor.replacing or self._listener.lost,
             counters=dict(totals),
         )
 

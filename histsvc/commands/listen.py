@@ -1,0 +1,132 @@
+"""Reads the command topic: waits for it, finds the place in it, and finds it again where it was lost."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+from histsvc.clock import Clock, Deadline
+from histsvc.commands.steps import Steps
+from histsvc.errors import BrokerError
+from histsvc.model import Partition, Start
+from histsvc.ports import Clusters, OffsetAt, Reader
+
+_log = logging.getLogger(__name__)
+_AGAIN_S = 0.2
+
+
+class CommandListener:
+    """Gives every message of one topic to `receive`, from when `ready` is true; `tick` never blocks.
+
+    Nothing is read before `warm` says so: whoever sends a command then is not kept waiting.
+    """
+
+    def __init__(
+        self,
+        reader: Reader,
+        clusters: Clusters,
+        clock: Clock,
+        brokers: tuple[str, ...],
+        topic: str,
+        warm: Callable[[], bool],
+        receive: Callable[[int, bytes], None],
+    ) -> None:
+        self.counters: Counter[str] = Counter()
+        self.ready = False
+        self._reader = reader
+        self._cluster = clusters.of(brokers)
+        self._clock = clock
+        self._brokers = brokers
+        self._topic = topic
+        self._warm = warm
+        self._receive = receive
+        self._placing: Steps[None] | None = self._start()
+
+    @property
+    def lost(self) -> bool:
+        """Whether commands cannot be read now: the place in the topic is not known, or not yet."""
+        return self._placing is not None
+
+    def tick(self) -> None:
+        """Take what has come, or go on with what puts the reader in its place."""
+        if self._placing is None:
+            self._read()
+            return
+        try:
+            next(self._placing)
+        except StopIteration:
+            self._placing = None
+
+    def _read(self) -> None:
+        raw = self._reader.read(0)
+        for offset, payload in zip(raw.offset.tolist(), raw.payload, strict=True):
+            self._receive(offset, payload)
+        for reason in raw.failures.values():
+            self.counters["command_read_failed"] += 1
+            _log.error("commands cannot be read: %s", reason)
+            self._placing = self._start_again()
+
+    def _start(self) -> Steps[None]:
+        """Wait for a warm worker and for the command topic; then commands sent from now on are read."""
+        _log.info("starting: loading the kernels (the first start compiles them, for some seconds)")
+        while not self._warm():
+            yield
+        partitions = yield from self._place(OffsetAt.LATEST)
+        if len(partitions) > 1:
+            _log.warning(
+                "command topic %r has %d partitions: commands keep their order only within one",
+                self._topic,
+                len(partitions),
+            )
+        self.ready = True
+        _log.info("ready: commands sent to %r from now on are read", self._topic)
+
+    def _start_again(self) -> Steps[None]:
+        """The place in the command topic is lost, as when it was made anew: read all that is there now."""
+        yield from self._place(OffsetAt.EARLIEST)
+        _log.warning("commands are read again, from the beginning of %r", self._topic)
+
+    def _place(self, at: OffsetAt) -> Steps[list[Partition]]:
+        partitions = yield from self._partitions()
+        found = yield from self._insist(
+            lambda: self._cluster.offsets(partitions, at), "offsets of the commands"
+        )
+        self._reader.assign([Start(partition, begin.offset) for partition, begin in found.items()])
+        return partitions
+
+    def _partitions(self) -> Steps[list[Partition]]:
+        topic, said = self._topic, False
+        while True:
+            facts = yield from self._insist(
+                lambda: self._cluster.describe([topic]), f"command topic {topic!r}"
+            )
+            if facts[topic].partitions:
+                return [Partition(self._brokers, topic, number) for number in range(facts[topic].partitions)]
+            if not said:
+                _log.warning("there is no command topic %r yet: waiting for it", topic)
+                said = True
+            yield from self._pause()
+
+    def _insist(self, question: Callable[[], Future[Any]], what: str) -> Steps[Any]:
+        """Ask the own brokers until they answer: a service that is started before its broker waits for it."""
+        said = ""
+        while True:
+            answer = question()
+            while not answer.done():
+                yield
+            try:
+                return answer.result()
+            except BrokerError as error:
+                reason = self._cluster.trouble or str(error)
+                if reason != said:
+                    _log.warning("%s: %s; trying again", what, reason)
+                    said = reason
+            yield from self._pause()
+
+    def _pause(self) -> Steps[None]:
+        again = Deadline(self._clock, _AGAIN_S)
+        while not again.expired():
+            yield
