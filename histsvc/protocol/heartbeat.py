@@ -12,7 +12,7 @@ from histsvc.protocol.info import HistogramInfo, State
 
 PROTOCOL = "1.0"
 _COUNTERS = ("messages", "events", "other_schema", "published", "commands", "commands_failed")
-_COUNTERS_BY_REASON = ("undecodable", "publish_failed", "send_failed")
+_COUNTERS_BY_REASON = ("undecodable", "publish_failed", "send_failed", "graphite_failed")
 
 
 class ServiceState(StrEnum):
@@ -94,5 +94,5 @@ def _nested(counters: Mapping[str, int]) -> dict[str, Any]:
 
 
 def _short(info: HistogramInfo) -> dict[str, Any]:
-    keys = {"id", "job", "state", "sum", "rate", "lag", "data_age_ms", "error_message"}
+    keys = {"id", "job", "state", "sum", "rate", "lag", "data_age_ms", "error_message", "warning"}
     return info.model_dump(include=keys, exclude_none=True, mode="json")

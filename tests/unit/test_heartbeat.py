@@ -61,11 +61,44 @@ def test_an_error_says_why() -> None:
     assert (histogram["error_message"], histogram["data_age_ms"]) == ("it broke", 9)
 
 
-def test_counters_that_the_protocol_names_are_there() -> None:
-    given = {"messages": 5, "undecodable.out_of_bounds": 2, "publish_failed.too large. really": 1}
-    counters = beat(counters=given)["counters"]
-    assert counters["undecodable"] == {"out_of_bounds": 2}
-    assert counters["publish_failed"] == {"too large. really": 1}
-    assert counters["messages"] == 5
-    for name in ("events", "other_schema", "published", "commands", "commands_failed"):
-        assert counters[name] == 0
+def test_a_warning_is_told_where_there_is_one() -> None:
+    infos = (HistogramInfo(state=State.COUNTING, warning="re-binned"), HistogramInfo(state=State.COUNTING))
+    first, second = json.loads(Heartbeat(1, 1, IDENTITY, infos, ()).to_json())["histograms"]
+    assert first["warning"] == "re-binned"
+    assert "warning" not in second
+
+
+def test_every_key_of_the_contract_and_no_other() -> None:
+    info = HistogramInfo(
+        id="h",
+        start=1,
+        stop=2,
+        state=State.ERROR,
+        error_message="it broke",
+        warning="it was odd",
+        data_age_ms=9,
+        offsets={"events": {0: 5}},
+    )
+    workers = (WorkerStatus(12, "COUNTING", 1),)
+    content = json.loads(Heartbeat(123, 1000, IDENTITY, (info,), workers).to_json())
+    who = {"service", "id", "version", "protocol", "uptime_ms"}
+    about = {"state", "histograms", "workers", "counters"}
+    assert content.keys() == {"message", "message_interval"} | who | about
+    named = {"id", "job", "state", "sum", "rate", "lag", "data_age_ms", "error_message"}
+    assert content["histograms"][0].keys() == named | {"warning"}
+    assert content["workers"][0].keys() == {"pid", "state", "restarts"}
+
+
+@pytest.mark.parametrize(
+    "name", ["messages", "events", "other_schema", "published", "commands", "commands_failed"]
+)
+def test_counter_is_there_before_anything_was_counted(name: str) -> None:
+    assert beat()["counters"][name] == 0
+    assert beat(counters={name: 3})["counters"][name] == 3
+
+
+@pytest.mark.parametrize("kind", ["undecodable", "publish_failed", "send_failed", "graphite_failed"])
+def test_counter_by_reason(kind: str) -> None:
+    assert beat()["counters"][kind] == {}
+    given = {f"{kind}.out_of_bounds": 2, f"{kind}.too large. really": 1}
+    assert beat(counters=given)["counters"][kind] == {"out_of_bounds": 2, "too large. really": 1}
