@@ -120,3 +120,30 @@ class Clusters(Protocol):
     def of(self, brokers: tuple[str, ...]) -> Cluster:
         """The cluster of these brokers."""
         ...
+
+
+@dataclass(frozen=True)
+class CountSample:
+    """What histogram `number` has counted in all, and added, at a pulse; seconds since the Unix epoch."""
+
+    number: int
+    sum: int
+    diff: int
+    time_s: float
+
+
+class Metrics(Protocol):
+    """Takes counts to where curves are drawn; no call blocks, and nobody hears of a failure but here."""
+
+    @property
+    def counters(self) -> Mapping[str, int]:
+        """How often it failed, named ``kind.reason``."""
+        ...
+
+    def report(self, samples: Sequence[CountSample]) -> None:
+        """Send these; they may replace what has not been sent yet."""
+        ...
+
+    def close(self) -> None:
+        """Begin to send nothing any more; waits for nothing."""
+        ...

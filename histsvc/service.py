@@ -15,7 +15,8 @@ from histsvc.commands.ending import end_jobs
 from histsvc.commands.listen import CommandListener
 from histsvc.errors import BrokerError
 from histsvc.jobs.supervisor import Supervisor
-from histsvc.ports import Clusters, Outgoing, Reader, Sender
+from histsvc.metrics import samples
+from histsvc.ports import Clusters, Metrics, Outgoing, Reader, Sender
 from histsvc.protocol.heartbeat import PROTOCOL, Heartbeat, ServiceIdentity
 from histsvc.settings import ServiceSettings
 
@@ -27,6 +28,7 @@ _IDLE_TICK_S = 0.01
 _KEY = b"histsvc"
 # How long commands that end at once may keep a tick.
 _COMMANDS_S = 0.02
+_METRICS_S = 1.0
 # What the end of the service may take: for the last histograms, for the last replies, for the workers.
 _LAST_HISTOGRAMS_S = 5.0
 _LAST_REPLIES_S = 2.0
@@ -44,6 +46,8 @@ class Service:
         sender: Sender,
         clusters: Clusters,
         clock: Clock,
+        metrics: Metrics | None = None,
+        serialise: Callable[[Heartbeat], bytes] = Heartbeat.to_json,
     ) -> None:
         self.counters: Counter[str] = Counter()
         self._settings = settings
@@ -51,7 +55,10 @@ class Service:
         self._sender = sender
         self._clock = clock
         self._begun_s = clock.monotonic_s()
+        self._metrics = metrics
+        self._serialise = serialise
         self._heartbeat_due = Every(clock, settings.heartbeat_interval_ms / 1000)
+        self._metrics_due = Every(clock, _METRICS_S)
         self._unanswered: list[Future[None]] = []
         self._heartbeat_sent: Future[None] | None = None
         own = (settings.config_topic, settings.response_topic, settings.heartbeat_topic)
@@ -94,6 +101,8 @@ class Service:
             pass
         if self._settings.heartbeat_topic and self._heartbeat_due.due():
             self._beat(self._settings.heartbeat_topic)
+        if self._metrics is not None and self._metrics_due.due():
+            self._metrics.report(samples(enumerate(self._supervisor.infos())))
 
     def _reply(self, reply: bytes) -> None:
         if self._settings.response_topic:
@@ -103,7 +112,7 @@ class Service:
     def _beat(self, topic: str) -> None:
         """Send a heartbeat unless the last one is still under way: old ones are of no use to anybody."""
         if self._heartbeat_sent is None or self._heartbeat_sent.done():
-            self._heartbeat_sent = self._send(topic, self._heartbeat().to_json())
+            self._heartbeat_sent = self._send(topic, self._serialise(self._heartbeat()))
 
     def _send(self, topic: str, value: bytes) -> Future[None]:
         try:
@@ -128,6 +137,7 @@ class Service:
     def _heartbeat(self) -> Heartbeat:
         supervisor = self._supervisor
         totals = supervisor.totals() + self.counters + self._listener.counters + self._dispatcher.counters
+        totals.update(self._metrics.counters if self._metrics is not None else {})
         return Heartbeat(
             message=now_ms(self._clock),
             message_interval=self._settings.heartbeat_interval_ms,
@@ -140,6 +150,8 @@ class Service:
 
     def _end(self) -> bool:
         """Publish everything a last time, answer, and end the workers."""
+        if self._metrics is not None:
+            self._metrics.close()
         deadline = Deadline(self._clock, _LAST_HISTOGRAMS_S)
         self._dispatcher.close()
         # A command that is ending histograms, say, must not be broken off in the middle.
