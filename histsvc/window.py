@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 # A partition is done when the clock is this long past stop and its end of that time is reached.
 STOP_GRACE_MS = 5000
-_NO_LIMIT = np.iinfo(np.int64).max
+NO_LIMIT = np.int64(np.iinfo(np.int64).max)
+"""The limit of a partition that has none: every offset lies below it."""
 
 
 class Verdict(IntEnum):
@@ -58,13 +59,12 @@ class Progress:
         self.window = window
         self.position = np.array(start_offsets, dtype=np.int64)
         self.done = np.zeros(self.position.size, dtype=bool)
-        self._cut = np.zeros(self.position.size, dtype=bool)
-        self._limit = np.full(self.position.size, _NO_LIMIT, dtype=np.int64)
+        self._limit = np.full(self.position.size, NO_LIMIT, dtype=np.int64)
 
     @property
     def limited(self) -> npt.NDArray[np.bool_]:
         """Which slots have been given a limit, bool (slots,)."""
-        limited: npt.NDArray[np.bool_] = self._limit != _NO_LIMIT
+        limited: npt.NDArray[np.bool_] = self._limit != NO_LIMIT
         return limited
 
     def limit(self, slot: int, offset: int) -> None:
@@ -72,17 +72,18 @@ class Progress:
         self._limit[slot] = min(int(self._limit[slot]), offset)
         self._finish(slot)
 
-    def close(self) -> None:
-        """Every slot is done where it is."""
-        self._cut = ~self.done
-        self.done[:] = True
+    def extend(self, slots: int) -> None:
+        """So many more slots, to be counted from their beginning."""
+        self.position = np.append(self.position, np.zeros(slots, np.int64))
+        self.done = np.append(self.done, np.zeros(slots, dtype=bool))
+        self._limit = np.append(self._limit, np.full(slots, NO_LIMIT))
 
-    def lag(self, slot: int, end: int) -> int:
-        """Messages between the position and the limit (else `end`) that are, or were, still to be counted."""
-        if self.done[slot] and not self._cut[slot]:
+    def lag(self, slot: int, end: int, limit: int) -> int:
+        """Messages between the position and the limit, own or given (else `end`), still to be counted."""
+        if self.done[slot]:
             return 0
-        limited = self._limit[slot] != _NO_LIMIT
-        return max(0, int(self._limit[slot] if limited else end) - int(self.position[slot]))
+        limit = min(limit, int(self._limit[slot]))
+        return max(0, (end if limit == NO_LIMIT else limit) - int(self.position[slot]))
 
     def reached_end(self, slot: int, offset: int) -> None:
         """The reader has seen everything before `offset`, be it messages or records never delivered."""

@@ -15,7 +15,7 @@ from histsvc.model import HistogramSpec, Partition, RawMessages, Start, Tally, W
 from histsvc.protocol.info import State
 from histsvc.wire import EVENT_LAYOUTS, ev42, ev44
 from histsvc.worker.fill import Filling
-from histsvc.worker.publish import Draft
+from histsvc.worker.publication import Draft
 from histsvc.worker.read import Decoder
 
 NOW_MS = 1_700_000_000_000
@@ -182,7 +182,7 @@ def filling_of(config: HistogramConfig, schemas: Sequence[str] = SCHEMAS) -> Fil
 
 def decoder_of(*sources: str) -> Decoder:
     """A decoder of every event schema."""
-    return Decoder(EVENT_LAYOUTS, sources)
+    return Decoder(EVENT_LAYOUTS, sources, {})
 
 
 def tally_of(filling: Filling) -> dict[str, int]:

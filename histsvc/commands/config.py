@@ -118,7 +118,7 @@ def _release(workers: Sequence[WorkerProcess], context: Context) -> Steps[None]:
             context.supervisor.discard(worker)
             continue
         try:
-            yield from wait_for(worker.request(Finish(0.0, 0.0)), deadline, f"worker process {worker.pid}")
+            yield from wait_for(worker.request(Finish(None, 0.0, 0.0)), deadline, f"worker process {worker.pid}")
             context.supervisor.free([worker])
         except (WorkerLostError, CommandError):
             context.supervisor.discard(worker)

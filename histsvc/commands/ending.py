@@ -47,7 +47,7 @@ def end_jobs(context: Context, drain_s: float, deadline: Deadline) -> Steps[list
         job.closing = True  # a worker that dies from now on gets no stand-in
     workers, undelivered = yield from at_hand(context, deadline)
     timeout_s = max(deadline.remaining_s() - MARGIN_S, 0.0)
-    answers = [(worker, worker.request(Finish(drain_s, timeout_s))) for worker in workers]
+    answers = [(worker, worker.request(Finish(None, drain_s, timeout_s))) for worker in workers]
     for worker, answer in answers:
         while not answer.done() and not deadline.expired():
             yield

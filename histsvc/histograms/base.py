@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from histsvc.model import EventBatch, Int64Array, Snapshot, Tally
+from histsvc.model import Batch, EventBatch, FrameBatch, Int64Array, Snapshot, Tally
 from histsvc.settings import is_host_port
 
 # What is stripped from source names, here and in the parser.
@@ -77,6 +77,7 @@ class HistogramConfig(BaseModel, ABC):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
+    takes: ClassVar[tuple[type[Batch], ...]] = (EventBatch,)
     needs_tof: ClassVar[bool]
     needs_pixel: ClassVar[bool]
 
@@ -123,16 +124,30 @@ class Accumulator(ABC):
     Nothing in it assumes that it sees all partitions: `merge` adds another one exactly.
     """
 
-    takes: ClassVar[type] = EventBatch
-
     def __init__(self, config: HistogramConfig, counts: npt.NDArray[np.int64]) -> None:
         self.config = config
         self.counts = counts
         self.tally: Int64Array = np.zeros(len(Tally), np.int64)
+        # What a user should know about the counts, empty where there is nothing.
+        self.warning = ""
+
+    def fill(self, rows: Int64Array, batch: Batch) -> None:
+        """Count the messages `rows`, int64, of a batch of a kind that the configuration takes."""
+        match batch:
+            case EventBatch():
+                self.fill_events(rows, batch)
+            case FrameBatch():
+                self.fill_frames(rows, batch)
+            case _:
+                raise TypeError(f"{type(batch).__name__} is no kind of input that a histogram takes")
 
     @abstractmethod
-    def fill(self, rows: Int64Array, batch: EventBatch) -> None:
-        """Count the messages `rows`, int64, of a batch; all have the vectors that the type needs."""
+    def fill_events(self, rows: Int64Array, batch: EventBatch) -> None:
+        """Count messages of events; all have the vectors that the type needs."""
+
+    def fill_frames(self, rows: Int64Array, batch: FrameBatch) -> None:
+        """Count messages that are histograms already; raises TypeError where the type takes none."""
+        raise TypeError(f"{type(self).__name__} takes no frames")
 
     @abstractmethod
     def snapshot(self) -> Snapshot:
@@ -149,11 +164,13 @@ class Accumulator(ABC):
             raise ValueError("accumulators of different histograms cannot be merged")
         self.counts += other.counts
         self.tally += other.tally
+        self.warning = self.warning or other.warning
 
     def reset(self) -> None:
         """Put counts and accounting to zero."""
         self.counts[:] = 0
         self.tally[:] = 0
+        self.warning = ""
 
 
 def regular_edges(key: str, bins: int, limits: tuple[float, float]) -> npt.NDArray[np.float64]:

@@ -58,7 +58,7 @@ class Dethist(Accumulator):
         self._flat = self.counts.reshape(-1)
         self._fill = dethist.fill
 
-    def fill(self, rows: Int64Array, batch: EventBatch) -> None:
+    def fill_events(self, rows: Int64Array, batch: EventBatch) -> None:
         """Count messages that have pixel ids."""
         self._fill(rows, batch.table, self._first, self._flat, self.tally)
 

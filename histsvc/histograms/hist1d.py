@@ -9,8 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from histsvc.histograms.base import Accumulator, Count, HistogramConfig, Range, check_edges, regular_edges
-from histsvc.model import EventBatch, Int64Array, Role, Snapshot, Variable
+from histsvc.histograms.frames import add_frame
+from histsvc.model import Batch, EventBatch, FrameBatch, Int64Array, Role, Snapshot, Variable
 
+_OTHER_EDGES = (
+    "frames with other bin edges were counted: each of their bins went whole to the bin that holds its centre"
+)
 # 32-bit pixel ids, signed or unsigned, lie between these.
 _LEAST_PIXEL, _MOST_PIXEL = -(1 << 31), (1 << 32) - 1
 
@@ -18,6 +22,7 @@ _LEAST_PIXEL, _MOST_PIXEL = -(1 << 31), (1 << 32) - 1
 class Hist1dConfig(HistogramConfig):
     """Configuration of hist1d; `tof_range` in ns, `det_range` first and last pixel that counts."""
 
+    takes: ClassVar[tuple[type[Batch], ...]] = (EventBatch, FrameBatch)
     needs_tof: ClassVar[bool] = True
     needs_pixel: ClassVar[bool] = False
 
@@ -65,9 +70,16 @@ class Hist1d(Accumulator):
         self._pixels = config.pixels()
         self._fill = hist1d.fill
 
-    def fill(self, rows: Int64Array, batch: EventBatch) -> None:
+    def fill_events(self, rows: Int64Array, batch: EventBatch) -> None:
         """Count messages that have times of flight."""
         self._fill(rows, batch.table, *self._axis, *self._pixels, self.counts, self.tally)
+
+    def fill_frames(self, rows: Int64Array, batch: FrameBatch) -> None:
+        """Count messages that are histograms of times of flight; det_range does not apply to them."""
+        for row in rows.tolist():
+            frame = batch.frames[row]
+            if frame is not None and add_frame(frame, self._edges, self.counts, self.tally):
+                self.warning = self.warning or _OTHER_EDGES
 
     def snapshot(self) -> Snapshot:
         """Counts (tof bins,) and edges in ns."""

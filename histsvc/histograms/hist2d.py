@@ -74,7 +74,7 @@ class Hist2d(Accumulator):
         self._pixel = axis.axis(self._edges["pixel"])
         self._fill = hist2d.fill
 
-    def fill(self, rows: Int64Array, batch: EventBatch) -> None:
+    def fill_events(self, rows: Int64Array, batch: EventBatch) -> None:
         """Count messages that have times of flight and pixel ids."""
         self._fill(rows, batch.table, *self._tof, *self._pixel, self.counts, self.tally)
 

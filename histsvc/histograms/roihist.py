@@ -54,7 +54,7 @@ class Roihist(Accumulator):
         self._lefts = lefts[self._places]
         self._fill = roihist.fill
 
-    def fill(self, rows: Int64Array, batch: EventBatch) -> None:
+    def fill_events(self, rows: Int64Array, batch: EventBatch) -> None:
         """Count messages that have pixel ids."""
         self._fill(rows, batch.table, self._lefts, self._places, self.counts, self.tally)
 

@@ -16,6 +16,7 @@ class Job:
         self.id = job
         self.closing = False
         self._delivered: set[int] = set()
+        self._lost: set[int] = set()
         self._infos = {
             histogram.index: HistogramInfo(
                 id=histogram.config.get("id") or "",
@@ -37,14 +38,19 @@ class Job:
         return tuple(self._infos[index] for index in sorted(self._infos))
 
     def heard(self, infos: Iterable[HistogramInfo], delivered: Iterable[int]) -> None:
-        """A worker tells how its histograms are; what has ended in ERROR stays as it was.
+        """A worker tells how its histograms are; what another one has lost stays as it was.
 
         `delivered` are the indices of those whose FINISHED the broker has.
         """
         self._delivered.update(delivered)
         for info in infos:
-            if info.job == self.id and self._infos[info.index].state is not State.ERROR:
+            if info.job == self.id and info.index in self._infos and info.index not in self._lost:
                 self._infos[info.index] = info
+
+    def drop(self, indices: Iterable[int]) -> None:
+        """These histograms were stopped: they are told no more, whatever becomes of their worker."""
+        for index in indices:
+            self._infos.pop(index, None)
 
     def lost(self, spec: WorkerSpec, reason: str) -> WorkerSpec:
         """The worker of `spec` is gone: its histograms are in ERROR, but for those delivered as FINISHED.
@@ -53,9 +59,10 @@ class Job:
         """
         broken = []
         for histogram in spec.histograms:
-            info = self._infos[histogram.index]
-            if histogram.index in self._delivered:
+            if histogram.index in self._delivered or histogram.index not in self._infos:
                 continue
+            info = self._infos[histogram.index]
+            self._lost.add(histogram.index)
             error = info.error_message or reason
             self._infos[histogram.index] = info.model_copy(
                 update={"state": State.ERROR, "error_message": error}

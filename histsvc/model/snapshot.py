@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -50,6 +50,14 @@ class Snapshot:
             if variable.role is role and (dim is None or variable.dims == (dim,)):
                 return variable
         raise LookupError(f"the snapshot has no {role} of dimension {dim}")
+
+    def zeroed(self) -> Snapshot:
+        """The same with counts of zero."""
+        return Snapshot(
+            tuple(
+                replace(v, data=np.zeros_like(v.data)) if v.role is Role.COUNTS else v for v in self.variables
+            )
+        )
 
     def merge(self, other: Snapshot) -> Snapshot:
         """Add the counts of another snapshot of the same histogram, exactly; raises ValueError otherwise."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
-from histsvc.model import Pulse, Snapshot
-from histsvc.wire import ev42, ev44, hs00, hs01
+from histsvc.model import Frame, Pulse, Snapshot
+from histsvc.wire import da00, ev42, ev44, hs00, hs01
 from histsvc.wire.histogram import HistogramMessage
 
 EVENT_LAYOUTS = (ev42.LAYOUT, ev44.LAYOUT)
@@ -13,7 +14,20 @@ EVENT_DESERIALISERS: dict[str, Callable[[bytes], Pulse]] = {
     ev42.SCHEMA: ev42.deserialise,
     ev44.SCHEMA: ev44.deserialise,
 }
-HISTOGRAM_SERIALISERS: dict[str, Callable[[Snapshot, str, int, str], bytes]] = {
+FRAME_DESERIALISERS: dict[str, Callable[[bytes], Frame]] = {da00.SCHEMA: da00.deserialise}
+
+
+class SerialiseHistogram(Protocol):
+    """Makes a message of a snapshot: source, time of publication (ns), `info` as JSON text."""
+
+    def __call__(
+        self, snapshot: Snapshot, source: str, timestamp_ns: int, info: str, *, integers: bool = False
+    ) -> bytes:
+        """Counts are float64, or with `integers` the smallest integer type that fits."""
+        ...
+
+
+HISTOGRAM_SERIALISERS: dict[str, SerialiseHistogram] = {
     hs00.SCHEMA: hs00.serialise,
     hs01.SCHEMA: hs01.serialise,
 }

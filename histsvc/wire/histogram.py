@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,8 +33,13 @@ class HistogramMessage:
     info: str
 
 
-def content(snapshot: Snapshot, source: str, timestamp_ns: int, info: str) -> dict[str, Any]:
-    """What the stock serialisers take. Counts go out as float64, whole and exact up to 2⁵³."""
+def content(
+    snapshot: Snapshot, source: str, timestamp_ns: int, info: str, integers: Sequence[type[np.integer[Any]]]
+) -> dict[str, Any]:
+    """What the stock serialisers take.
+
+    Counts go out as the first of `integers` that holds them all, else as float64: whole, exact up to 2⁵³.
+    """
     counts = snapshot.counts
     axes = [snapshot.edges(dim) for dim in counts.dims]
     return {
@@ -50,9 +55,16 @@ def content(snapshot: Snapshot, source: str, timestamp_ns: int, info: str) -> di
             }
             for axis in axes
         ],
-        "data": counts.data.astype(np.float64),
+        "data": counts.data.astype(_dtype(counts.data, integers)),
         "info": info,
     }
+
+
+def _dtype(
+    counts: npt.NDArray[Any], integers: Sequence[type[np.integer[Any]]]
+) -> type[np.integer[Any]] | type[np.float64]:
+    most = int(counts.max(initial=0))
+    return next((each for each in integers if most <= np.iinfo(each).max), np.float64)
 
 
 def received(schema: str, read: Mapping[str, Any]) -> HistogramMessage:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
+
+import numpy as np
+import numpy.typing as npt
 
 from histsvc.clock import Clock, Deadline
 from histsvc.errors import BrokerError
 from histsvc.model import Partition
 from histsvc.ports import Clusters, FoundOffset, OffsetAt
+from histsvc.worker.fill import Filling
 
 _AGAIN_S = 0.2
 
@@ -16,17 +21,13 @@ _AGAIN_S = 0.2
 class EndQueries:
     """Asks for end offsets and never waits for them."""
 
-    def __init__(self, clusters: Clusters, clock: Clock) -> None:
-        self.failed = 0
+    def __init__(self, clusters: Clusters, clock: Clock, counters: Counter[str]) -> None:
+        """Questions that fail are asked again, and counted in `counters`."""
+        self._counters = counters
         self._clusters = clusters
         self._clock = clock
         self._asked: dict[Partition, Future[dict[Partition, FoundOffset]]] = {}
         self._again: dict[Partition, Deadline] = {}
-
-    def forget(self) -> None:
-        """What is asked from now on is the end of a new moment."""
-        self._asked.clear()
-        self._again.clear()
 
     def answers(self, partitions: Iterable[Partition]) -> Iterator[tuple[Partition, int]]:
         """The end offsets that have come in; what has not been asked yet, or failed a while ago, is asked."""
@@ -41,5 +42,33 @@ class EndQueries:
                 try:
                     yield partition, asked.result()[partition].offset
                 except BrokerError:
-                    self.failed += 1
+                    self._counters["end_queries_failed"] += 1
                     self._again[partition] = Deadline(self._clock, _AGAIN_S)
+
+
+class Drain:
+    """Histograms that count up to the end of this moment, and no longer than `patience`."""
+
+    def __init__(self, fillings: Sequence[Filling], patience: Deadline, queries: EndQueries) -> None:
+        self.fillings = fillings
+        self.patience = patience
+        self._queries = queries
+        self._known: set[Partition] = set()
+
+    def step(self, partitions: Sequence[Partition], done: npt.NDArray[np.bool_]) -> None:
+        """Limit the histograms to the ends that have become known.
+
+        `partitions` are those of the slots, `done` is bool (slots,).
+        """
+        if self.patience.expired():
+            return
+        counting = [filling for filling in self.fillings if filling.counting]
+        slots = {
+            partition: slot
+            for slot, partition in enumerate(partitions)
+            if partition not in self._known and not done[slot] and any(f.slots[slot] for f in counting)
+        }
+        for partition, offset in self._queries.answers(list(slots)):
+            self._known.add(partition)
+            for filling in counting:
+                filling.limit_to(slots[partition], offset)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from histsvc.histograms.base import HistogramConfig
-from histsvc.model import Column, EventBatch, Fault, HistogramSpec, Int64Array, Tally
+from histsvc.model import Batch, Fault, HistogramSpec, Int64Array, Stream, Tally
 from histsvc.protocol.info import State
-from histsvc.window import Verdict
+from histsvc.window import NO_LIMIT, Verdict
 
 
 class Filling:
@@ -23,11 +23,18 @@ class Filling:
         slots: npt.NDArray[np.bool_],
         schemas: Sequence[str],
         sources: Sequence[str],
+        awaits: Collection[Stream] = (),
     ) -> None:
-        """`slots` is bool (slots,); `schemas` and `sources` are the lists that batches index."""
+        """`slots` is bool (slots,); `schemas` and `sources` are the lists that batches index.
+
+        `awaits` are the data topics that do not exist yet.
+        """
         self.spec = spec
         self.config = config
         self.slots = slots
+        # Nothing at or behind these offsets counts, int64 (slots,); None unless it is told to end.
+        self.limit: Int64Array | None = None
+        self.awaits = set(awaits)
         self.accumulator = config.accumulator()
         self.state = State.ERROR if spec.error else State.INITIALISED
         self.error = spec.error
@@ -42,6 +49,25 @@ class Filling:
     def counting(self) -> bool:
         """Whether it still takes messages."""
         return self.state in (State.INITIALISED, State.COUNTING)
+
+    @property
+    def warning(self) -> str | None:
+        """What a user should know, where there is something."""
+        waiting = [f"data topic {topic!r} does not exist yet" for _, topic in sorted(self.awaits)]
+        return "; ".join([*waiting, *filter(None, [self.accumulator.warning])]) or None
+
+    def read_also(self, stream: Stream, slots: int) -> None:
+        """A stream has come into being: `slots` more partitions, which it reads if it awaited them."""
+        self.slots = np.append(self.slots, np.full(slots, stream in self.awaits))
+        self.awaits.discard(stream)
+        if self.limit is not None:  # what comes into being after it was told to end is not counted
+            self.limit = np.append(self.limit, np.zeros(slots, np.int64))
+
+    def limit_to(self, slot: int, offset: int) -> None:
+        """Count nothing of a slot from `offset` on."""
+        if self.limit is None:
+            self.limit = np.full(self.slots.size, NO_LIMIT)
+        self.limit[slot] = offset
 
     def finish(self) -> None:
         """Nothing more will be counted, and that is final."""
@@ -61,16 +87,18 @@ class Filling:
             self.generation += 1
             self.first_pulse_ns = self.last_pulse_ns = 0
 
-    def take(self, batch: EventBatch, verdicts: npt.NDArray[np.uint8]) -> None:
+    def take(self, batch: Batch, verdicts: npt.NDArray[np.uint8]) -> None:
         """Count what belongs to this histogram and account for the rest, exactly."""
         mine = self.slots[batch.slot] & (verdicts != Verdict.SKIPPED)
+        if self.limit is not None:
+            mine &= batch.offset < self.limit[batch.slot]
         if not self.counting or not mine.any():
             return
         rows = np.flatnonzero(self._accounted(batch, verdicts, mine))
         if rows.size == 0:
             return
         self.accumulator.fill(rows, batch)
-        times = batch.column(Column.REFERENCE_TIME_NS)[rows]
+        times = batch.reference_time_ns[rows]
         known = times[times > 0]  # a message need not have one
         if known.size:
             self.first_pulse_ns = self.first_pulse_ns or int(known.min())
@@ -79,11 +107,11 @@ class Filling:
             self.state = State.COUNTING
 
     def _accounted(
-        self, batch: EventBatch, verdicts: npt.NDArray[np.uint8], mine: npt.NDArray[np.bool_]
+        self, batch: Batch, verdicts: npt.NDArray[np.uint8], mine: npt.NDArray[np.bool_]
     ) -> npt.NDArray[np.bool_]:
         """The messages whose events are looked at one by one; the others go into the accounting here."""
-        tally, events, fault = self.accumulator.tally, batch.events, batch.column(Column.FAULT)
-        wanted = self._schemas[batch.column(Column.SCHEMA)]
+        tally, events, fault = self.accumulator.tally, batch.events, batch.fault
+        wanted = self._schemas[batch.schema]
         nameless = fault == Fault.NO_SCHEMA
         tally[Tally.MESSAGES] += np.count_nonzero(mine)
         tally[Tally.OTHER_SCHEMA] += np.count_nonzero(mine & ~wanted & ~nameless)
@@ -96,15 +124,11 @@ class Filling:
         left: npt.NDArray[np.bool_] = good & ~outside & ~filtered
         return left
 
-    def _unfit(self, batch: EventBatch) -> npt.NDArray[np.bool_]:
+    def _unfit(self, batch: Batch) -> npt.NDArray[np.bool_]:
         """Messages of another source or without a vector that the type needs."""
-        unfit = np.zeros(batch.offset.size, dtype=bool)
+        unfit = batch.lacks(tof=self.config.needs_tof, pixel=self.config.needs_pixel)
         if self._source is not None:
-            unfit |= batch.column(Column.SOURCE) != self._source
-        if self.config.needs_tof:
-            unfit |= batch.column(Column.TOF_LENGTH) == 0
-        if self.config.needs_pixel:
-            unfit |= batch.column(Column.PIXEL_LENGTH) == 0
+            unfit |= batch.source != self._source
         return unfit
 
 

@@ -36,8 +36,12 @@ class Reset:
 
 @dataclass(frozen=True)
 class Finish:
-    """Count on for `drain_s`, publish FINISHED and be idle; answered when delivered or out of time."""
+    """Histograms (by index, None: all) count on for `drain_s`, are published as FINISHED and forgotten.
 
+    Answered when that is delivered or out of time; with all of them gone the worker is idle.
+    """
+
+    indices: tuple[int, ...] | None
     drain_s: float
     timeout_s: float
 

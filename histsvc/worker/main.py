@@ -6,13 +6,15 @@ import logging
 import signal
 import time
 from collections import Counter
+from collections.abc import Sequence
+from functools import partial
 
 from histsvc.clock import Clock, Deadline, SystemClock
 from histsvc.kafka.cluster import KafkaClusters
 from histsvc.kafka.producer import KafkaSender
 from histsvc.kafka.reader import KafkaReader
 from histsvc.settings import WorkerSettings
-from histsvc.wire import EVENT_LAYOUTS, HISTOGRAM_SERIALISERS
+from histsvc.wire import EVENT_LAYOUTS, FRAME_DESERIALISERS, HISTOGRAM_SERIALISERS
 from histsvc.worker.build import build
 from histsvc.worker.link import (
     ChildLink,
@@ -67,7 +69,14 @@ class Worker:
         self._clock = clock
         self._clusters = KafkaClusters(settings.security)
         self._sender = KafkaSender(settings.security, settings.compression)
-        self._outbox = ThreadOutbox(self._sender, HISTOGRAM_SERIALISERS, settings.source_name)
+        self._outbox = ThreadOutbox(
+            self._sender,
+            {
+                schema: partial(serialise, integers=settings.output_dtype == "int")
+                for schema, serialise in HISTOGRAM_SERIALISERS.items()
+            },
+            settings.source_name,
+        )
         self._reader = KafkaReader(settings.security)
         self._pipeline: Pipeline | None = None
         self._counting = False
@@ -113,8 +122,8 @@ class Worker:
     def _wind_up(self) -> None:
         """After SIGTERM: end the job, then wait a little for a parent that was told to end as well."""
         if self._counting:
-            if not isinstance(self._pending, FinishPending):
-                self._finish(0.0, _WIND_UP_S)
+            if not isinstance(self._pending, FinishPending) or self._pending.indices is not None:
+                self._finish(None, 0.0, _WIND_UP_S)
         elif self._orphaned is None:
             self._orphaned = Deadline(self._clock, _WIND_UP_S)
         elif self._orphaned.expired():
@@ -125,7 +134,7 @@ class Worker:
             return _STEP_S
         if not self._counting or self._pipeline is None:
             return _IDLE_S
-        return _STEP_S if self._pipeline.ended else 0.0
+        return _STEP_S if self._pipeline.finished else 0.0
 
     def _obey(self, request: Request) -> None:
         match request:
@@ -135,6 +144,7 @@ class Worker:
                     self._settings,
                     self._reader,
                     EVENT_LAYOUTS,
+                    FRAME_DESERIALISERS,
                     self._clusters,
                     self._outbox,
                     self._clock,
@@ -145,8 +155,8 @@ class Worker:
             case Reset(indices, timeout_s):
                 zeroed = self._pipeline.reset(indices) if self._pipeline is not None else []
                 self._pending = ResetPending(zeroed, Deadline(self._clock, timeout_s))
-            case Finish(drain_s, timeout_s):
-                self._finish(drain_s, timeout_s)
+            case Finish(indices, drain_s, timeout_s):
+                self._finish(indices, drain_s, timeout_s)
             case Leave():
                 self._leaving = True
             case StatsSeen():
@@ -158,17 +168,22 @@ class Worker:
             self._counting = True
         self._link.report(Done())
 
-    def _finish(self, drain_s: float, timeout_s: float) -> None:
+    def _finish(self, indices: Sequence[int] | None, drain_s: float, timeout_s: float) -> None:
         pipeline = self._pipeline if self._counting else None
-        self._pending = FinishPending(pipeline, drain_s, Deadline(self._clock, timeout_s))
+        self._pending = FinishPending(pipeline, indices, drain_s, Deadline(self._clock, timeout_s))
 
     def _answer(self) -> None:
         """Answer the pending request if it is time."""
         undelivered = self._pending.answer() if self._pending is not None else None
         if undelivered is None:
             return
-        if isinstance(self._pending, FinishPending):
+        if isinstance(self._pending, FinishPending) and self._pending.indices is None:
             self._end_job()
+        elif self._pipeline is not None:
+            if isinstance(self._pending, FinishPending):
+                self._pipeline.forget(self._pending.indices or ())
+            # Who is answered may ask at once how things are.
+            self._teller.tell_all(self._pipeline, self._counters)
         self._pending = None
         self._link.report(Done(undelivered))
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from histsvc.errors import BrokerError
 from histsvc.model import Snapshot
 from histsvc.ports import Outgoing, Sender
-from histsvc.worker.publish import Draft
+from histsvc.worker.publication import Draft
 
 _log = logging.getLogger(__name__)
 # How long a delivery report may wait for the thread while messages are under way, and how long it sleeps

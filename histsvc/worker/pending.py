@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from histsvc.clock import Deadline
 from histsvc.protocol.info import State
 from histsvc.worker.pipeline import Pipeline
-from histsvc.worker.publish import Publication
+from histsvc.worker.publication import Publication
 
 # What is left, after counting on, for the last histograms to reach the broker.
 _DELIVERY_S = 0.5
@@ -53,23 +53,27 @@ class ResetPending(Pending):
 class FinishPending(Pending):
     """Lets a job end: count on for a while, then publish FINISHED and wait for that."""
 
-    def __init__(self, pipeline: Pipeline | None, drain_s: float, deadline: Deadline) -> None:
-        """`pipeline` is None where nothing counts; counting on leaves time for the delivery."""
+    def __init__(
+        self, pipeline: Pipeline | None, indices: Sequence[int] | None, drain_s: float, deadline: Deadline
+    ) -> None:
+        """`indices` are the histograms that end (None: all of the job); `pipeline` is None where none counts.
+
+        Counting on leaves time for the delivery.
+        """
         super().__init__(deadline)
+        self.indices = indices
         self._pipeline = pipeline
         if pipeline is not None:
-            pipeline.drain(min(drain_s, max(0.0, deadline.remaining_s() - _DELIVERY_S)))
+            pipeline.drain(min(drain_s, max(0.0, deadline.remaining_s() - _DELIVERY_S)), indices)
 
     def _done(self) -> bool:
-        pipeline = self._pipeline
-        return pipeline is None or (pipeline.ended and not any(p.waiting for p in self._finishing(pipeline)))
+        return all(p.ended and not p.waiting for p in self._finishing())
 
     def _undelivered(self) -> list[str]:
-        if self._pipeline is None:
-            return []
-        self._pipeline.drain(0.0)
-        return [line for p in self._finishing(self._pipeline) if (line := p.lack_of_end()) is not None]
+        if self._pipeline is not None:
+            self._pipeline.drain(0.0, self.indices)
+        return [line for p in self._finishing() if (line := p.lack_of_end()) is not None]
 
-    @staticmethod
-    def _finishing(pipeline: Pipeline) -> list[Publication]:
-        return [p for p in pipeline.publisher.publications if p.filling.state is not State.ERROR]
+    def _finishing(self) -> list[Publication]:
+        chosen = [] if self._pipeline is None else self._pipeline.chosen(self.indices)
+        return [p for p in chosen if p.filling.state is not State.ERROR]

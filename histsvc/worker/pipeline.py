@@ -6,15 +6,17 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from histsvc.clock import Clock, Deadline, now_ms
-from histsvc.model import Column, EventBatch, Fault, RawMessages, WorkerSpec
+from histsvc.model import Batch, Fault, Partition, RawMessages, Start, Stream, WorkerSpec
 from histsvc.ports import Clusters, Reader
 from histsvc.protocol.info import State
-from histsvc.window import Progress, Verdict
-from histsvc.worker.ends import EndQueries
+from histsvc.window import NO_LIMIT, Progress, Verdict
+from histsvc.worker.ends import Drain, EndQueries
 from histsvc.worker.fill import Filling
-from histsvc.worker.publish import Position, Publication, Publisher
+from histsvc.worker.publication import Position, Publication
+from histsvc.worker.publish import Publisher
 from histsvc.worker.read import Decoder
 from histsvc.worker.watch import TopicWatch
 
@@ -33,32 +35,30 @@ class Pipeline:
         clock: Clock,
     ) -> None:
         self.spec = spec
-        self.fillings = fillings
+        self.fillings = list(fillings)
         self.counters: Counter[str] = Counter()
         self.publisher: Publisher
         self._partitions = [start.partition for start in spec.starts]
         self._progress = progress
         self._reader = reader
         self._decoder = decoder
+        self._clusters = clusters
         self._clock = clock
         self._newest_ms: dict[int, int] = {}
         self._ends: dict[int, int] = {}
         self._ends_fresh = False
         self._dropped = progress.done.copy()
-        self._end_queries = EndQueries(clusters, clock)
-        self._watch = TopicWatch({(p.brokers, p.topic) for p in self._partitions}, clusters, clock)
-        self._draining: Deadline | None = None
+        self._end_queries = self._new_queries()
+        streams = {(p.brokers, p.topic) for p in self._partitions}
+        self._watch = TopicWatch(streams, spec.awaited, clusters, clock)
+        self._drain: Drain | None = None
+        # Where those were that have finished while others went on.
+        self._final: dict[int, Position] = {}
 
     @property
     def finished(self) -> bool:
         """Whether nothing more is to be read."""
         return not any(filling.counting for filling in self.fillings)
-
-    @property
-    def ended(self) -> bool:
-        """Whether every histogram that finishes has been published as FINISHED."""
-        publications = self.publisher.publications
-        return self.finished and all(p.ended for p in publications if p.filling.state is State.FINISHED)
 
     def begin(self) -> None:
         """Publish every histogram as INITIALISED, which those of a worker that died have been before."""
@@ -69,34 +69,46 @@ class Pipeline:
         """Read once, count what came, and publish what is due."""
         if not self.finished:
             self._take(self._reader.read(timeout_s))
-            self._fail_what_is_gone()
-            self._close_partitions()
+            self._look_for_topics()
+            self._finish_what_is_done()
         self.publisher.step()
 
-    def drain(self, seconds: float) -> None:
-        """Count up to the end of this moment, for no longer than `seconds`; 0 ends where the reader is."""
+    def chosen(self, indices: Sequence[int] | None) -> list[Publication]:
+        """The publications of these histograms (None: all)."""
+        return [p for p in self.publisher.publications if indices is None or p.filling.spec.index in indices]
+
+    def drain(self, seconds: float, indices: Sequence[int] | None = None) -> None:
+        """Let histograms (None: all) count up to the end of this moment, for no longer than `seconds`.
+
+        With 0 they end where the reader is.
+        """
+        fillings = [p.filling for p in self.chosen(indices)]
+        # The end of this moment, not of one in the past at which it was asked for other reasons.
+        self._end_queries = self._new_queries()
+        self._drain = Drain(fillings, Deadline(self._clock, seconds), self._end_queries)
         if seconds <= 0:
-            self._progress.close()
-            self._close_partitions()
-            return
-        self._draining = Deadline(self._clock, seconds)
-        self._end_queries.forget()
+            self._finish_what_is_done()
 
     def reset(self, indices: Sequence[int] | None) -> list[Publication]:
-        """Zero the histograms of these indices (None: all) and publish them zeroed; returns which."""
-        chosen = [
-            p
-            for p in self.publisher.publications
-            if p.filling.counting and (indices is None or p.filling.spec.index in indices)
-        ]
+        """Zero histograms (None: all) that count and publish them zeroed; returns which."""
+        chosen = [p for p in self.chosen(indices) if p.filling.counting]
         for publication in chosen:
             publication.filling.reset()
             publication.zeroed()
         self.publisher.publish_now(chosen, None)
         return chosen
 
+    def forget(self, indices: Sequence[int]) -> None:
+        """These histograms have ended and are published no more; the others go on."""
+        gone = self.chosen(indices)
+        self.publisher.publications = [p for p in self.publisher.publications if p not in gone]
+        self.fillings = [p.filling for p in self.publisher.publications]
+        self._drain, self._end_queries = None, self._new_queries()
+
     def position(self, filling: Filling) -> Position:
-        """How far the partitions of a histogram have been read."""
+        """How far the partitions of a histogram have been counted."""
+        if filling.spec.index in self._final:
+            return self._final[filling.spec.index]
         offsets: dict[str, dict[int, int]] = {}
         if not self._ends_fresh:  # many histograms ask for the same ends after a read
             self._ends.update(self._reader.ends())
@@ -106,28 +118,29 @@ class Pipeline:
         newest = [self._newest_ms[slot] for slot in slots if slot in self._newest_ms]
         for slot in slots:
             partition, position = self._partitions[slot], int(self._progress.position[slot])
-            offsets.setdefault(partition.topic, {})[partition.number] = position
-            lag += self._progress.lag(slot, self._ends.get(slot, position))
+            limit = int(NO_LIMIT if filling.limit is None else filling.limit[slot])
+            offsets.setdefault(partition.topic, {})[partition.number] = min(position, limit)
+            lag += self._progress.lag(slot, self._ends.get(slot, position), limit)
         return Position(offsets, lag, max(newest, default=None))
 
     def _take(self, raw: RawMessages) -> None:
         self._ends_fresh = False
         if raw.payload:
-            batch = self._decoder.decode(raw)
             verdicts = self._progress.take(raw.slot, raw.offset, raw.timestamp_ms)
-            for filling in self.fillings:
-                filling.take(batch, verdicts)
-            self._account(batch, verdicts != Verdict.SKIPPED)
+            for batch, rows in self._decoder.decode(raw):
+                for filling in self.fillings:
+                    filling.take(batch, verdicts[rows])
+                self._account(batch, verdicts[rows] != Verdict.SKIPPED)
         for slot, offset in raw.ends.items():
             self._progress.reached_end(slot, offset)
         for slot, reason in raw.failures.items():
             self._fail(slot, reason)
 
-    def _account(self, batch: EventBatch, taken: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> None:
+    def _account(self, batch: Batch, taken: npt.NDArray[np.bool_]) -> None:
         """What the worker as a whole has seen, each message once however many histograms want it."""
         self.counters["messages"] += int(np.count_nonzero(taken))
         self.counters["events"] += int(batch.events[taken].sum())
-        faults = np.bincount(batch.column(Column.FAULT)[taken], minlength=len(Fault))
+        faults = np.bincount(batch.fault[taken], minlength=len(Fault))
         for fault in Fault:
             if fault is not Fault.NONE and faults[fault]:
                 other = fault is Fault.OTHER_SCHEMA
@@ -143,20 +156,48 @@ class Pipeline:
                 filling.fail(reason)
         self._progress.limit(slot, 0)
 
-    def _close_partitions(self) -> None:
-        """Find out which partitions are done, read those no more, and finish whose partitions all are."""
-        if self._draining is not None or self._progress.window.grace_is_over(now_ms(self._clock)):
+    def _finish_what_is_done(self) -> None:
+        """Find out which partitions are done, finish the histograms of which all are, read only the rest."""
+        over = self._progress.window.grace_is_over(now_ms(self._clock))
+        if self._drain is not None:
+            self._drain.step(self._partitions, self._progress.done)
+        elif over:
             self._limit_to_ends()
-        if self._draining is not None and self._draining.expired():
-            self._progress.close()
-        done = self._progress.done
-        if np.any(done & ~self._dropped):
-            self._ends.update(self._reader.ends())
-            self._reader.drop(np.flatnonzero(done & ~self._dropped).tolist())
-            self._dropped = done.copy()
         for filling in self.fillings:
-            if bool(np.all(done[filling.slots])):
+            if filling.counting and (self._out_of_time(filling) or self._is_done(filling, over)):
+                self._final[filling.spec.index] = self.position(filling)
                 filling.finish()
+        self._read_less()
+
+    def _out_of_time(self, filling: Filling) -> bool:
+        drain = self._drain
+        return drain is not None and filling in drain.fillings and drain.patience.expired()
+
+    def _is_done(self, filling: Filling, over: bool) -> bool:
+        """Whether all its partitions are done; a topic that has not come until now is not waited for."""
+        ending = filling.limit is not None or over
+        return (ending or not filling.awaits) and not np.any(filling.slots & ~self._done(filling))
+
+    def _done(self, filling: Filling) -> npt.NDArray[np.bool_]:
+        """Which slots have nothing more for a histogram, bool (slots,)."""
+        if filling.limit is None:
+            return self._progress.done
+        done: npt.NDArray[np.bool_] = self._progress.done | (self._progress.position >= filling.limit)
+        return done
+
+    def _read_less(self) -> None:
+        """Read no more what no histogram wants any more."""
+        wanted = np.zeros(self._dropped.size, dtype=bool)
+        for filling in self.fillings:
+            if filling.counting:
+                wanted |= filling.slots & ~self._done(filling)
+        if np.any(~wanted & ~self._dropped):
+            self._ends.update(self._reader.ends())
+            self._reader.drop(np.flatnonzero(~wanted & ~self._dropped).tolist())
+            self._dropped = ~wanted
+
+    def _new_queries(self) -> EndQueries:
+        return EndQueries(self._clusters, self._clock, self.counters)
 
     def _limit_to_ends(self) -> None:
         """Find out where each partition ends now, and count nothing behind that."""
@@ -164,12 +205,22 @@ class Pipeline:
         slots = {self._partitions[slot]: slot for slot in open_slots}
         for partition, offset in self._end_queries.answers(list(slots)):
             self._progress.limit(slots[partition], offset)
-        if self._end_queries.failed:
-            self.counters["end_queries_failed"] = self._end_queries.failed
 
-    def _fail_what_is_gone(self) -> None:
-        """A topic that was deleted is the end of the histograms that count it, and of no others."""
-        for brokers, topic in self._watch.gone():
+    def _look_for_topics(self) -> None:
+        """Read topics that have come; one that was deleted is the end of those that count it only."""
+        for stream, partitions in self._watch.changes():
+            if partitions:
+                self._read_also(stream, partitions)
+                continue
             for slot, partition in enumerate(self._partitions):
-                if (partition.brokers, partition.topic) == (brokers, topic):
-                    self._fail(slot, f"the data topic {topic!r} does not exist any more")
+                if (partition.brokers, partition.topic) == stream:
+                    self._fail(slot, f"the data topic {stream[1]!r} does not exist any more")
+
+    def _read_also(self, stream: Stream, partitions: int) -> None:
+        new = [Partition(*stream, number) for number in range(partitions)]
+        self._partitions += new
+        self._progress.extend(partitions)
+        self._dropped = np.append(self._dropped, np.zeros(partitions, dtype=bool))
+        for filling in self.fillings:
+            filling.read_also(stream, partitions)
+        self._reader.extend([Start(partition, 0) for partition in new])

@@ -1,8 +1,8 @@
-"""Whether the topics that are read are still there: a consumer is not told when one is deleted."""
+"""Which topics are there: a consumer is not told when one is deleted, and cannot wait for one to come."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 
 from histsvc.clock import Clock, Every
@@ -18,16 +18,20 @@ _TIMES = 3
 class TopicWatch:
     """Looks once a second; never waits for an answer."""
 
-    def __init__(self, streams: Iterable[Stream], clusters: Clusters, clock: Clock) -> None:
+    def __init__(
+        self, streams: Iterable[Stream], awaited: Iterable[Stream], clusters: Clusters, clock: Clock
+    ) -> None:
+        """`streams` are those that are read, `awaited` those that do not exist yet."""
         self._streams = set(streams)
+        self._awaited = set(awaited)
         self._clusters = clusters
         self._due = Every(clock, _LOOK_S)
         self._asked: dict[tuple[str, ...], Future[dict[str, TopicFacts]]] = {}
         self._missing: dict[Stream, int] = {}
 
-    def gone(self) -> Sequence[Stream]:
-        """The streams that were found missing several times in a row; each is told once."""
-        found: list[Stream] = []
+    def changes(self) -> list[tuple[Stream, int]]:
+        """The streams that have come, with their partitions, and those that are gone, with 0; each once."""
+        found: list[tuple[Stream, int]] = []
         for brokers, asked in list(self._asked.items()):
             if asked.done():
                 del self._asked[brokers]
@@ -37,20 +41,27 @@ class TopicWatch:
         return found
 
     def _ask(self) -> None:
-        for brokers in {stream[0] for stream in self._streams} - self._asked.keys():
-            topics = sorted(topic for where, topic in self._streams if where == brokers)
+        streams = self._streams | self._awaited
+        for brokers in {stream[0] for stream in streams} - self._asked.keys():
+            topics = sorted(topic for where, topic in streams if where == brokers)
             self._asked[brokers] = self._clusters.of(brokers).describe(topics)
 
-    def _judge(self, brokers: tuple[str, ...], asked: Future[dict[str, TopicFacts]]) -> list[Stream]:
+    def _judge(
+        self, brokers: tuple[str, ...], asked: Future[dict[str, TopicFacts]]
+    ) -> Iterator[tuple[Stream, int]]:
         try:
             facts = asked.result()
         except BrokerError:
-            return []  # brokers that do not answer say nothing about their topics
-        gone = []
+            return  # brokers that do not answer say nothing about their topics
         for topic, found in facts.items():
             stream = (brokers, topic)
+            if stream in self._awaited:
+                if found.partitions:
+                    self._awaited.discard(stream)
+                    self._streams.add(stream)
+                    yield stream, found.partitions
+                continue
             self._missing[stream] = 0 if found.partitions else self._missing.get(stream, 0) + 1
             if self._missing[stream] == _TIMES:
                 self._streams.discard(stream)
-                gone.append(stream)
-        return gone
+                yield stream, 0

@@ -22,7 +22,7 @@ BAD = corpus.undecodable()
 
 def filled(kind: str, messages: list[bytes]) -> Filling:
     filling = filling_of(config_of(kind))
-    batch = decoder_of().decode(payloads(messages))
+    batch = decoder_of().events(payloads(messages))
     filling.take(batch, np.full(len(messages), Verdict.COUNTS, np.uint8))
     return filling
 
@@ -57,6 +57,6 @@ def test_all_at_once() -> None:
 def test_a_broken_message_of_a_schema_that_is_not_wanted_is_of_another_schema() -> None:
     bad = [payload for name, payload in BAD.items() if name.startswith("ev42")]
     filling = filling_of(config_of("dethist"), ["ev44"])
-    batch = decoder_of().decode(payloads(bad))
+    batch = decoder_of().events(payloads(bad))
     filling.take(batch, np.full(len(bad), Verdict.COUNTS, np.uint8))
     assert tally_of(filling) == {"messages": len(bad), "other_schema": len(bad)}

@@ -48,7 +48,7 @@ def test_worker_does_job_after_job(make_supervisor: MakeSupervisor, broker: Embe
     pids = set()
     for _ in range(3):
         worker = counting(watched, broker.bootstrap)
-        assert asked(watched, worker, Finish(0.0, 5.0)).result() == Done(())
+        assert asked(watched, worker, Finish(None, 0.0, 5.0)).result() == Done(())
         watched.forget("job")
         watched.free([worker])
         pids.add(worker.pid)
@@ -78,7 +78,7 @@ def test_death_with_a_request_under_way_ends_the_request(
     watched = make_supervisor(1)
     worker = counting(watched, broker.bootstrap)
     os.kill(worker.pid, signal.SIGSTOP)
-    answer = worker.request(Finish(0.0, 60.0))
+    answer = worker.request(Finish(None, 0.0, 60.0))
     os.kill(worker.pid, signal.SIGKILL)
     ticking(watched, answer.done)
     with pytest.raises(WorkerLostError, match="signal 9"):
@@ -117,7 +117,7 @@ def test_sigint_is_left_to_the_parent(make_supervisor: MakeSupervisor, broker: E
     watched = make_supervisor(1)
     worker = counting(watched, broker.bootstrap)
     os.kill(worker.pid, signal.SIGINT)
-    assert asked(watched, worker, Finish(0.0, 5.0)).result() == Done(())
+    assert asked(watched, worker, Finish(None, 0.0, 5.0)).result() == Done(())
 
 
 def test_sigterm_finishes_the_job_and_ends_the_process(

@@ -33,7 +33,7 @@ def random_axis(draw: np.random.Generator, schema: str, most_bins: int) -> tuple
 
 def counts(config: HistogramConfig, schema: str, tof: Int64Array, pixel: Int64Array) -> Int64Array:
     filling = filling_of(config)
-    batch = decoder_of().decode(payloads([event_message(schema, tof, pixel)]))
+    batch = decoder_of().events(payloads([event_message(schema, tof, pixel)]))
     filling.take(batch, np.array([Verdict.COUNTS], np.uint8))
     assert filling.accumulator.tally[:4].sum() == tof.size
     return filling.accumulator.counts

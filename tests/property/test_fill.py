@@ -75,7 +75,7 @@ def filled(config: HistogramConfig, messages: list[Message], schemas: tuple[str,
     if twin:
         kernel = importlib.import_module(f"histsvc.kernels.{config.type}")
         vars(filling.accumulator)["_fill"] = kernel.fill_numpy
-    batch = decoder_of("a").decode(payloads([message.payload() for message in messages]))
+    batch = decoder_of("a").events(payloads([message.payload() for message in messages]))
     inside = [message.inside for message in messages]
     filling.take(batch, np.where(inside, Verdict.COUNTS, Verdict.OUT_OF_WINDOW).astype(np.uint8))
     return filling
@@ -116,6 +116,6 @@ def test_every_event_is_in_exactly_one_class(kind: str, data: st.DataObject) -> 
 def test_the_numbers_of_a_message_arrive_as_they_were(data: st.DataObject, schema: str, size: int) -> None:
     low, high = LIMITS[schema]
     tof, pixel = (data.draw(vectors(schema, [low, 0, 2**31, high], size)) for _ in range(2))
-    batch = decoder_of().decode(payloads([Message(schema, tof, pixel).payload()]))
+    batch = decoder_of().events(payloads([Message(schema, tof, pixel).payload()]))
     assert tuple(vector_at(batch.table, 0, Column.TOF_ADDRESS, Column.TOF_LENGTH)) == tof
     assert tuple(vector_at(batch.table, 0, Column.PIXEL_ADDRESS, Column.PIXEL_LENGTH)) == pixel

@@ -23,7 +23,7 @@ NAMES = ("a", "bank 3", "Prüfling µ")
 
 
 def batch_of(messages: Sequence[bytes]) -> EventBatch:
-    return decoder_of(*NAMES).decode(payloads(messages))
+    return decoder_of(*NAMES).events(payloads(messages))
 
 
 def read(batch: EventBatch, i: int) -> Pulse:
@@ -166,7 +166,7 @@ def test_a_decoder_of_one_schema_takes_the_other_for_another_schema() -> None:
     from histsvc.worker.read import Decoder
 
     raw = payloads([event_message(schema, [1], [1]) for schema in SCHEMAS])
-    batch = Decoder([ev44.LAYOUT], ["a"]).decode(raw)
+    batch = Decoder([ev44.LAYOUT], ["a"], {}).events(raw)
     assert batch.column(Column.FAULT).tolist() == [Fault.OTHER_SCHEMA, Fault.NONE]
     assert batch.column(Column.SCHEMA).tolist() == [-1, 0]
 

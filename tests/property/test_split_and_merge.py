@@ -49,7 +49,7 @@ def messages_of(payloads: list[bytes], first: int) -> RawMessages:
 
 def take(filling: Filling, payloads: list[bytes], first: int) -> None:
     """Count messages; every fifth one is out of the window."""
-    batch = decoder_of("a").decode(messages_of(payloads, first))
+    batch = decoder_of("a").events(messages_of(payloads, first))
     outside = np.arange(first, first + len(payloads)) % 5 == 4
     filling.take(batch, np.where(outside, Verdict.OUT_OF_WINDOW, Verdict.COUNTS).astype(np.uint8))
 

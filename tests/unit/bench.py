@@ -20,7 +20,8 @@ from fakes import (
 
 from histsvc.protocol.info import HistogramInfo, State
 from histsvc.window import Verdict
-from histsvc.worker.publish import Position, Publication, Publisher
+from histsvc.worker.publication import Position, Publication
+from histsvc.worker.publish import Publisher
 
 PULSE_NS = 1_700_000_000_000_000_000
 INITIALISED, COUNTING, FINISHED, ERROR = State.INITIALISED, State.COUNTING, State.FINISHED, State.ERROR
@@ -42,7 +43,7 @@ class Bench:
         self.take(event_message("ev44", [tof] * events, [1] * events, time_ns=pulse_ns))
 
     def take(self, payload: bytes) -> None:
-        batch = decoder_of().decode(payloads([payload]))
+        batch = decoder_of().events(payloads([payload]))
         self.filling.take(batch, np.array([Verdict.COUNTS], np.uint8))
 
     def go(self, seconds: float, step_s: float = 0.1) -> list[HistogramInfo]:

@@ -46,11 +46,19 @@ def test_the_latest_that_was_heard_holds() -> None:
     ]
 
 
-def test_another_job_is_not_listened_to_and_an_error_stays() -> None:
+def test_another_job_is_not_listened_to_nor_what_was_dropped() -> None:
     job = Job("job", SPECS)
-    job.heard([info(0, State.COUNTING, 3, job="other"), info(1, State.COUNTING, 3)], ())
-    assert states(job) == [State.INITIALISED, State.ERROR, State.INITIALISED]
+    job.drop([2])
+    job.heard([info(0, State.COUNTING, 3, job="other"), info(2, State.COUNTING, 3)], ())
+    assert states(job) == [State.INITIALISED, State.ERROR]
     assert job.infos[1].error_message == "no data"
+
+
+def test_an_error_that_its_worker_takes_back_is_over() -> None:
+    job = Job("job", SPECS)
+    job.heard([info(0, State.ERROR, 3)], ())
+    job.heard([info(0, State.COUNTING, 4)], ())
+    assert (job.infos[0].state, job.infos[0].sum) == (State.COUNTING, 4)
 
 
 def test_a_lost_worker_leaves_errors_and_something_to_publish() -> None:

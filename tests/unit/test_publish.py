@@ -181,4 +181,41 @@ def test_what_is_too_large_is_not_made_again_all_the_time() -> None:
     bench = Bench("dethist", width=125_001, height=1)
     bench.count(3)
     bench.outbox.error = BrokerError("message too large", retriable=False)
-    assert len(bench.go(30)) <= 4
+    told = [info.state for info in bench.go(30)]
+    assert 1 <= told.count(COUNTING) <= 4
+    assert 2 <= told.count(ERROR) <= 4
+
+
+def test_what_the_broker_refuses_is_told_without_counts_and_goes_on_counting() -> None:
+    bench = Bench()
+    bench.count(3)
+    bench.outbox.error = BrokerError("MSG_SIZE_TOO_LARGE", retriable=False)
+    bench.go(0.5, step_s=0.5)
+    bench.outbox.error = None
+    assert bench.publisher.infos()[0].state is ERROR
+    bench.publisher.step()
+    told = bench.outbox.drafts[-1]
+    assert told.info.state is ERROR
+    assert told.info.error_message == "it cannot be published on topic 'histograms': MSG_SIZE_TOO_LARGE"
+    assert (told.info.sum, told.snapshot.counts.data.sum()) == (3, 0)
+    bench.count(2)
+    bench.go(2)
+    assert (bench.last.state, bench.last.sum, bench.last.error_message) == (COUNTING, 5, None)
+    assert bench.outbox.drafts[-1].snapshot.counts.data.sum() == 5
+    assert bench.publisher.infos()[0].state is COUNTING
+
+
+def test_a_refused_end_is_not_taken_for_delivered() -> None:
+    bench = Bench()
+    bench.count(3)
+    bench.outbox.error = BrokerError("MSG_SIZE_TOO_LARGE", retriable=False)
+    bench.filling.finish()
+    bench.publisher.step()
+    assert bench.outbox.states() == [INITIALISED, COUNTING, FINISHED]
+    bench.outbox.error = None
+    bench.publisher.step()
+    assert bench.last.state is ERROR
+    assert "MSG_SIZE_TOO_LARGE" in (bench.publication.lack_of_end() or "")
+    bench.go(1)
+    assert bench.last.state is FINISHED
+    assert bench.publication.lack_of_end() is None

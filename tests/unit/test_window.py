@@ -125,7 +125,7 @@ def test_an_end_without_a_limit_ends_nothing() -> None:
 
 def test_an_end_does_not_move_what_is_done() -> None:
     progress = Progress(OPEN, [0])
-    progress.close()
+    progress.limit(0, 0)
     progress.reached_end(0, 4)
     assert progress.position.tolist() == [0]
     assert take(progress, (0, 0, 1)) == [S]

@@ -21,7 +21,7 @@ from fakes import (
 from histsvc.model import HistogramSpec
 from histsvc.protocol.info import HistogramInfo, State
 from histsvc.settings import WorkerSettings
-from histsvc.wire import EVENT_LAYOUTS
+from histsvc.wire import EVENT_LAYOUTS, FRAME_DESERIALISERS
 from histsvc.worker.build import build
 
 EVENT = event_message("ev44", [5], [1])
@@ -47,8 +47,16 @@ class Worker:
         )
         for start in spec.starts:
             self.cluster.end_offsets[start.partition.topic, start.partition.number] = start.offset
-        args = (self.reader, EVENT_LAYOUTS, self.clusters, self.outbox, self.clock)
-        self.pipeline = build(spec, WorkerSettings(), *args)
+        self.pipeline = build(
+            spec,
+            WorkerSettings(),
+            self.reader,
+            EVENT_LAYOUTS,
+            FRAME_DESERIALISERS,
+            self.clusters,
+            self.outbox,
+            self.clock,
+        )
         assert self.reader.starts == spec.starts
         assert self.outbox.drafts == []
         self.pipeline.begin()

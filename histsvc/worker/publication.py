@@ -1,0 +1,218 @@
+"""One histogram's publications: when the next is due, and what its message says (protocol.md, section 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+
+import numpy as np
+
+from histsvc.clock import Clock
+from histsvc.model import Int64Array, Snapshot, Tally, WorkerSpec
+from histsvc.protocol.info import HistogramInfo, State
+from histsvc.worker.fill import Filling
+
+# A histogram that does not change is published this often; one of more bytes than that less often.
+_UNCHANGED_S = 1.0
+_UNCHANGED_LARGE_S = 10.0
+_LARGE_BYTES = 1_000_000
+# Without a message for this long the rate is 0.
+_RATE_HOLD_S = 10.0
+
+
+@dataclass(frozen=True, eq=False)
+class Draft:
+    """A histogram message before it is serialised."""
+
+    brokers: tuple[str, ...]
+    topic: str
+    key: bytes
+    schema: str
+    snapshot: Snapshot
+    info: HistogramInfo
+    time_ns: int
+
+
+@dataclass(frozen=True)
+class Position:
+    """How far a histogram's partitions have been read."""
+
+    offsets: dict[str, dict[int, int]]
+    lag: int
+    newest_timestamp_ms: int | None
+
+
+class Publication:
+    """What was published of one histogram, and when the next is due."""
+
+    def __init__(self, filling: Filling, spec: WorkerSpec, interval_ms: int, clock: Clock) -> None:
+        self.filling = filling
+        self._spec = spec
+        self._interval_s = (filling.config.publish_interval_ms or interval_ms) / 1000
+        large = filling.accumulator.counts.nbytes > _LARGE_BYTES
+        self._unchanged_s = _UNCHANGED_LARGE_S if large else _UNCHANGED_S
+        self._clock = clock
+        self.published_s = float("-inf")
+        self._grown_s = float("-inf")
+        self._tally: Int64Array = np.full(len(Tally), -1, np.int64)
+        self._sum = 0
+        self._pulse_ns = 0
+        self._diff = 0
+        self._rate = 0.0
+        # The last message, and with FINISHED the counts before it, too.
+        self.sent: list[Future[None]] = []
+        self.ended = False
+        # What was published instead of a histogram that the broker refuses.
+        self._told: list[Future[None]] = []
+        self._told_s = float("-inf")
+        self._refusal: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What the histogram is called: its id, or job/index where that is empty; the Kafka key."""
+        return self.filling.config.id or f"{self._spec.job}/{self.filling.spec.index}"
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a message is still under way."""
+        return any(not future.done() for future in (*self.sent, *self._told))
+
+    @property
+    def failed(self) -> BaseException | None:
+        """Why the last message did not reach the broker."""
+        return next((f.exception() for f in self.sent if f.done() and f.exception() is not None), None)
+
+    @property
+    def changed(self) -> bool:
+        """Whether the broker lacks anything that was counted or accounted for."""
+        return self.failed is not None or not np.array_equal(self._tally, self.filling.accumulator.tally)
+
+    @property
+    def counts_changed(self) -> bool:
+        """Whether the broker lacks any counts."""
+        return self.failed is not None or self._tally[Tally.COUNTED] != self.filling.accumulator.sum
+
+    @property
+    def refusal(self) -> str | None:
+        """Why the broker does not take the histogram, however often it is sent; None where it may."""
+        if all(future.done() for future in self.sent):
+            failed = self.failed
+            lasting = failed is not None and not getattr(failed, "retriable", True)
+            place = f"topic {self.filling.config.topic!r}"
+            self._refusal = f"it cannot be published on {place}: {failed}" if lasting else None
+        return self._refusal
+
+    @property
+    def state(self) -> State:
+        """The state as users have to know it: what nobody can see is in ERROR, though it counts."""
+        return State.ERROR if self.refusal else self.filling.state
+
+    def due(self) -> bool:
+        """Whether the next publication should go out now."""
+        if self.waiting or (self.ended and self.failed is None):
+            return False
+        if self.filling.state is State.FINISHED and not self.ended:
+            return True
+        since_s = self._clock.monotonic_s() - self.published_s
+        return since_s >= (self._interval_s if self._urgent else max(self._unchanged_s, self._interval_s))
+
+    def refusal_due(self) -> bool:
+        """Whether it should be told again, now, that the broker does not take the histogram."""
+        if self.refusal is None or self.waiting:
+            return False
+        return self._clock.monotonic_s() - self._told_s >= self._unchanged_s
+
+    def told(self, sent: Future[None]) -> None:
+        """It has been told, by a message that is small enough."""
+        self._told, self._told_s = [sent], self._clock.monotonic_s()
+
+    @property
+    def _urgent(self) -> bool:
+        """Whether what the broker lacks should go out, and can: what it refuses for good can wait."""
+        if self.filling.state in (State.ERROR, State.FINISHED):
+            return False
+        return self.changed and getattr(self.failed, "retriable", True)
+
+    def lack(self, sent: Sequence[Future[None]]) -> str | None:
+        """Which of these messages has not reached the broker, and why; None where nothing is missing."""
+        for future in sent:
+            if not future.done() or future.exception() is not None:
+                error = future.exception() if future.done() else "no answer from the broker"
+                return f"{self.name} to {self.filling.config.topic}: {error}"
+        return None
+
+    def lack_of_end(self) -> str | None:
+        """Why the broker does not have this histogram as FINISHED; None where it has."""
+        if not self.ended:
+            return f"{self.name} to {self.filling.config.topic}: there was no time to publish it"
+        return self.lack(self.sent)
+
+    def info(self, position: Position, state: State) -> HistogramInfo:
+        """The info of this moment."""
+        filling, spec = self.filling, self._spec
+        tally = [int(n) for n in filling.accumulator.tally]
+        newest = position.newest_timestamp_ms
+        return HistogramInfo(
+            id=filling.config.id,
+            start=spec.start_ms,
+            stop=spec.stop_ms,
+            state=state,
+            error_message=(filling.error or self.refusal) if state is State.ERROR else None,
+            last_pulse_time=filling.last_pulse_ns,
+            sum=filling.accumulator.sum,
+            diff=self._diff,
+            rate=self._rate,
+            job=spec.job,
+            index=filling.spec.index,
+            generation=filling.generation,
+            config_hash=filling.spec.config_hash,
+            underflow=tally[Tally.UNDERFLOW],
+            overflow=tally[Tally.OVERFLOW],
+            filtered=tally[Tally.FILTERED],
+            out_of_window=tally[Tally.OUT_OF_WINDOW],
+            messages=tally[Tally.MESSAGES],
+            undecodable=tally[Tally.UNDECODABLE],
+            other_schema=tally[Tally.OTHER_SCHEMA],
+            warning=filling.warning,
+            offsets=position.offsets,
+            lag=position.lag,
+            data_age_ms=None if newest is None else self._clock.now_ns() // 1_000_000 - newest,
+        )
+
+    def draft(self, position: Position, state: State, snapshot: Snapshot) -> Draft:
+        """Make the next publication, and remember it as made."""
+        self._grow()
+        self._tally = self.filling.accumulator.tally.copy()
+        self.published_s = self._clock.monotonic_s()
+        self.ended = state is State.FINISHED
+        return self.message(position, state, snapshot)
+
+    def message(self, position: Position, state: State, snapshot: Snapshot) -> Draft:
+        """A message of this moment."""
+        filling = self.filling
+        return Draft(
+            filling.config.brokers,
+            filling.config.topic,
+            self.name.encode(),
+            filling.spec.output_schema,
+            snapshot,
+            self.info(position, state),
+            self._clock.now_ns(),
+        )
+
+    def zeroed(self) -> None:
+        """A reset: what is added is counted from zero again."""
+        self._sum, self._pulse_ns, self._diff, self._rate = 0, 0, 0, 0.0
+
+    def _grow(self) -> None:
+        """Bring diff and rate up to what was added since the last publication."""
+        filling, now_s = self.filling, self._clock.monotonic_s()
+        added = filling.accumulator.sum - self._sum
+        if added:
+            span_ns = filling.last_pulse_ns - (self._pulse_ns or filling.first_pulse_ns)
+            self._diff = added
+            self._rate = added / (span_ns / 1e9) if span_ns > 0 else self._rate
+            self._sum, self._pulse_ns, self._grown_s = filling.accumulator.sum, filling.last_pulse_ns, now_s
+        elif now_s - self._grown_s > _RATE_HOLD_S:
+            self._rate = 0.0
