@@ -85,7 +85,7 @@ def test_what_the_stock_code_makes_is_read(
 
     assert (mine.source, mine.time_ns) == (source, time_ns)
     np.testing.assert_array_equal(mine.counts, signal.astype(np.int64), strict=True)
-    np.testing.assert_array_equal(mine.edges_ns, edges_in_unit * NS[unit])
+    np.testing.assert_array_equal(mine.edges_ns, edges_in_unit.astype(np.float64) * NS[unit])
 
 
 @PROFILE
