@@ -1,24 +1,19 @@
-"""Settings from file < environment < arguments; frozen, and read by nobody but the command line.
-
-Every option ``--some-option`` is also the environment variable ``HISTSVC_SOME_OPTION`` and the key
-``some-option`` of the configuration file given with ``-c``.
-"""
+"""Settings: frozen, and made out of parsed options; wrong ones are refused in one line that names them."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NoReturn
 
-import configargparse
-
-from histsvc.errors import SettingsError
+from histsvc.errors import SettingsError, shown
 
 _HOST_PORT = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})")
+_TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
 _LEVELS = {"1": "DEBUG", "2": "INFO", "3": "WARNING", "4": "ERROR", "5": "CRITICAL"}
 
 
@@ -100,57 +95,17 @@ class ServiceSettings:
     limits: Limits = Limits()
 
 
-class _Parser(configargparse.ArgumentParser):  # type: ignore[misc]
-    """Says in one line what is wrong, without repeating how it is used."""
-
-    def error(self, message: str) -> NoReturn:
-        """End with exit code 2."""
-        self.exit(2, f"{self.prog}: {message} (--help tells more)\n")
-        raise AssertionError  # exit does not return
-
-
-def parser(prog: str, description: str) -> configargparse.ArgumentParser:
-    """Make an argument parser with the options that every sub-command that talks to Kafka has."""
-    made = _Parser(
-        prog=prog,
-        description=description,
-        auto_env_var_prefix="HISTSVC_",
-        allow_abbrev=False,
-        ignore_unknown_config_file_keys=True,
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-        exit_on_error=True,
-    )
-    made.add_argument("-c", "--config-file", is_config_file=True, help="file with `option = value` lines")
-    made.add_argument("-b", "--brokers", nargs="+", required=True, metavar="HOST:PORT", help="Kafka brokers")
-    made.add_argument("-l", "--log-level", default="2", help="1 (debug) to 5 (critical), or a name")
-    group = made.add_argument_group("security", "passed through to every Kafka client")
-    group.add_argument("--security-protocol", help="PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL")
-    group.add_argument("--sasl-mechanism", help="PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512")
-    group.add_argument("--sasl-username")
-    group.add_argument("--sasl-password", help="seen by everybody in `ps`: prefer --sasl-password-file")
-    group.add_argument("--sasl-password-file", help="file whose first line is the password")
-    group.add_argument("--ssl-cafile", help="PEM file of the certificate authority")
-    group.add_argument("--ssl-certfile", help="PEM file of the client's certificate")
-    group.add_argument("--ssl-keyfile", help="PEM file of the client's key")
-    return made
-
-
 def kafka_settings(options: argparse.Namespace) -> KafkaSettings:
     """Read the shared Kafka options out of parsed arguments; raises SettingsError."""
-    brokers = tuple(sorted({b for given in options.brokers for b in given.replace(",", " ").split()}))
-    if not brokers:
-        raise SettingsError("--brokers names no broker; give host:port")
-    for broker in brokers:
-        if not is_host_port(broker):
-            raise SettingsError(f"--brokers: {broker!r} is not host:port")
+    brokers = _host_ports("--brokers", options.brokers)
     security = Security(
-        protocol=options.security_protocol,
-        sasl_mechanism=options.sasl_mechanism,
-        sasl_username=options.sasl_username,
+        protocol=options.security_protocol or None,
+        sasl_mechanism=options.sasl_mechanism or None,
+        sasl_username=options.sasl_username or None,
         sasl_password=_password(options),
-        ssl_cafile=options.ssl_cafile,
-        ssl_certfile=options.ssl_certfile,
-        ssl_keyfile=options.ssl_keyfile,
+        ssl_cafile=options.ssl_cafile or None,
+        ssl_certfile=options.ssl_certfile or None,
+        ssl_keyfile=options.ssl_keyfile or None,
     )
     return KafkaSettings(brokers, security)
 
@@ -161,16 +116,30 @@ def is_host_port(text: str) -> bool:
     return found is not None and 0 < int(found[1]) < 65_536
 
 
+def _host_ports(option: str, given: Sequence[str]) -> tuple[str, ...]:
+    brokers = tuple(sorted({broker for word in given for broker in word.replace(",", " ").split()}))
+    if not brokers:
+        raise SettingsError(f"{option} names no broker; give host:port")
+    for broker in brokers:
+        if not is_host_port(broker):
+            raise SettingsError(f"{option}: {broker!r} is not host:port")
+    return brokers
+
+
 def _password(options: argparse.Namespace) -> str | None:
-    if options.sasl_password and options.sasl_password_file:
-        raise SettingsError("--sasl-password and --sasl-password-file exclude each other; give one")
-    if not options.sasl_password_file:
-        given: str | None = options.sasl_password
-        return given
+    path = options.sasl_password_file
+    if not path:
+        return options.sasl_password or None
     try:
-        return Path(options.sasl_password_file).read_text(encoding="utf-8").split("\n", 1)[0].strip()
+        password = Path(path).read_text(encoding="utf-8").split("\n", 1)[0].strip()
     except OSError as error:
-        raise SettingsError(f"--sasl-password-file {options.sasl_password_file}: {error.strerror}") from error
+        raise SettingsError(f"--sasl-password-file {path}: {error.strerror}") from error
+    except UnicodeDecodeError:
+        # The error shows what it could not decode, which is the password.
+        raise SettingsError(f"--sasl-password-file {path}: not UTF-8 text") from None
+    if not password:
+        raise SettingsError(f"--sasl-password-file {path}: its first line is empty")
+    return password
 
 
 def log_level(given: str) -> str:
@@ -181,57 +150,88 @@ def log_level(given: str) -> str:
     return name
 
 
-def at_least(minimum: int) -> Callable[[str], int]:
-    """Make an argument type: a whole number that is no smaller than `minimum`."""
-
-    def whole_number(text: str) -> int:
-        value = int(text)
-        if value < minimum:
-            raise argparse.ArgumentTypeError(f"{value} is less than {minimum}")
-        return value
-
-    return whole_number
-
-
 def service_settings(options: argparse.Namespace) -> ServiceSettings:
     """Turn the parsed arguments of ``histsvc serve`` into Settings; raises SettingsError."""
-    topics = {
-        "-t/--config-topic": options.config_topic,
-        "-hb/--hb-topic": options.hb_topic,
-        "-rt/--response-topic": options.response_topic,
-    }
     if not options.config_topic:
         raise SettingsError("-t/--config-topic is empty; name the topic of the commands")
-    _all_different({option: topic for option, topic in topics.items() if topic})
+    _check_topics(options)
     kafka = kafka_settings(options)
-    worker = WorkerSettings(
-        brokers=kafka.brokers,
-        security=kafka.security,
-        source_name=options.source_name,
-        publish_interval_ms=options.publish_interval,
-        stop_leeway_ms=options.stop_leeway,
-        compression=options.compression,
-        log_level=log_level(options.log_level),
-    )
+    workers = options.workers or os.cpu_count() or 1
     return ServiceSettings(
         kafka=kafka,
         config_topic=options.config_topic,
         heartbeat_topic=options.hb_topic or None,
         response_topic=options.response_topic or None,
         heartbeat_interval_ms=options.heartbeat_interval,
+        heartbeat_schema=options.heartbeat_schema,
         command_timeout_ms=options.command_timeout,
+        wait_for_topics=options.missing_topics == "wait",
+        allowed_brokers=_allowed_brokers(options.allow_data_brokers),
+        graphite=_graphite(options.graphite_config_file) if options.graphite_config_file else None,
         service_id=options.service_id,
-        workers=options.workers or os.cpu_count() or 1,
-        worker=worker,
-        limits=Limits(options.max_bins, options.max_histograms),
+        workers=workers,
+        worker=_worker_settings(kafka, options),
+        limits=Limits(options.max_bins, options.max_histograms, max(options.max_workers, workers)),
     )
 
 
-def _all_different(topics: dict[str, str]) -> None:
+def _worker_settings(kafka: KafkaSettings, options: argparse.Namespace) -> WorkerSettings:
+    return WorkerSettings(
+        brokers=kafka.brokers,
+        security=kafka.security,
+        source_name=options.source_name,
+        publish_interval_ms=options.publish_interval,
+        stop_leeway_ms=options.stop_leeway,
+        compression=options.compression,
+        output_dtype=options.output_dtype,
+        simulation=options.simulation_mode,
+        log_level=log_level(options.log_level),
+    )
+
+
+def _check_topics(options: argparse.Namespace) -> None:
+    """The service's own topics are topics, and different ones."""
+    given = {
+        "-t/--config-topic": options.config_topic,
+        "-hb/--hb-topic": options.hb_topic,
+        "-rt/--response-topic": options.response_topic,
+    }
     seen: dict[str, str] = {}
-    for option, topic in topics.items():
+    for option, topic in given.items():
+        if not topic:
+            continue
+        if not _TOPIC.fullmatch(topic) or topic in (".", ".."):
+            raise SettingsError(f"{option}: {topic!r} is no topic: 1 to 249 of a-z A-Z 0-9 . _ -")
         if topic in seen:
             raise SettingsError(
                 f"{seen[topic]} and {option} both name {topic!r}; they must be different topics"
             )
         seen[topic] = option
+
+
+def _allowed_brokers(given: Sequence[str] | None) -> tuple[str, ...] | None:
+    """Brokers that are allowed in addition, None for all."""
+    if given is None:
+        return ()
+    return None if list(given) == ["any"] else _host_ports("--allow-data-brokers", given)
+
+
+def _graphite(path: str) -> GraphiteSettings:
+    where = f"--graphite-config-file {path}"
+    try:
+        read = json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{where}: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise SettingsError(f"{where}: not JSON: {error}") from error
+    if not isinstance(read, dict):
+        raise SettingsError(f"{where}: not a JSON object")
+    for key in ("address", "port", "prefix", "metric"):
+        if key not in read:
+            raise SettingsError(f"{where}: {key!r} is missing")
+        if key != "port" and not (isinstance(read[key], str) and re.fullmatch(r"\S+", read[key])):
+            raise SettingsError(f"{where}: {key!r} is {shown(read[key])}; a string without blanks is needed")
+    port = read["port"]
+    if type(port) is not int or not 0 < port < 65_536:
+        raise SettingsError(f"{where}: 'port' is {shown(port)}; a whole number from 1 to 65535 is needed")
+    return GraphiteSettings(read["address"], port, read["prefix"], read["metric"])

@@ -19,14 +19,14 @@ from events import EventSender, Sent, accounted, image, regions
 from kafka_broker import Broker, MakeTopic
 from service_process import TIMEOUT_S, Service
 
-from histsvc.cli import serve
+from histsvc.cli.options import service_parser
 from histsvc.client import Client, Histogram
 from histsvc.commands.dispatch import HANDLERS
 from histsvc.errors import Code
 from histsvc.histograms.registry import histogram_types
 from histsvc.protocol.heartbeat import Heartbeat, ServiceIdentity, ServiceState, WorkerStatus
 from histsvc.protocol.info import HistogramInfo, State
-from histsvc.settings import KafkaSettings, ServiceSettings, parser, service_settings
+from histsvc.settings import KafkaSettings, ServiceSettings, service_settings
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "example_configs"
@@ -158,9 +158,7 @@ def _settings(*arguments: str) -> ServiceSettings:
 
 
 def _serve_parser() -> Any:
-    made = parser("histsvc serve", "")
-    serve.add_options(made)
-    return made
+    return service_parser("histsvc serve")
 
 
 def _options() -> dict[str, Any]:

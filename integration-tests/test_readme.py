@@ -17,8 +17,8 @@ import pytest
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 from kafka_broker import Broker
 
-from histsvc.cli import COMMANDS, generate, serve
-from histsvc.settings import parser
+from histsvc.cli import COMMANDS, generate
+from histsvc.cli.options import parser, service_parser
 from histsvc.wire import EVENT_DESERIALISERS
 
 ROOT = Path(__file__).parents[1]
@@ -143,8 +143,7 @@ def test_all_subcommands_are_named_and_no_other() -> None:
 
 
 def test_options_of_serve_are_those_of_the_parser() -> None:
-    made = parser("histsvc serve", "")
-    serve.add_options(made)
+    made = service_parser("histsvc serve")
     actions = [action for action in made._actions if "--help" not in action.option_strings]
     expected = {
         tuple(action.option_strings): "" if action.default in (None, "") else str(action.default)
@@ -163,8 +162,7 @@ def test_options_of_serve_are_those_of_the_parser() -> None:
 
 def test_options_in_the_text_exist() -> None:
     """Outside of the list of what is not there yet."""
-    made = parser("histsvc", "")
-    serve.add_options(made)
+    made = service_parser("histsvc")
     generate.add(other := parser("histsvc generate", ""))
     known = {option for each in (made, other) for action in each._actions for option in action.option_strings}
     known |= {"--duration", "--create", "--constraint", "--timeout"}

@@ -11,9 +11,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import configargparse
-
 from histsvc.cli.demo_oracle import FIRST, HEIGHT, WIDTH, Oracle, config
+from histsvc.cli.one_line import OneLineParser
+from histsvc.cli.options import at_least, not_negative
 from histsvc.cli.sending import Sending, Stop
 from histsvc.client import Client, Follower, Histogram, histogram
 from histsvc.clock import Clock, Deadline, Every, SystemClock
@@ -21,7 +21,7 @@ from histsvc.errors import BrokerError, CommandError
 from histsvc.kafka.embedded import EmbeddedBroker
 from histsvc.kafka.event_producer import EventProducer
 from histsvc.protocol.info import State
-from histsvc.settings import KafkaSettings, at_least
+from histsvc.settings import KafkaSettings
 from histsvc.sources.gaussian import GaussianSource
 from histsvc.sources.pace import Pace
 from histsvc.wire import shapes
@@ -37,11 +37,9 @@ _LAST_S = 10.0
 
 def main(arguments: list[str]) -> int:
     """Run the demo; returns 0 only if every count is exact."""
-    made = configargparse.ArgumentParser(
-        prog="histsvc demo", description=__doc__, auto_env_var_prefix="HISTSVC_DEMO_", allow_abbrev=False
-    )
-    made.add_argument("--duration", type=float, default=0.0, help="seconds; 0: until Ctrl-C (the default)")
-    made.add_argument("--events", type=at_least(1), default=1000, help="of each message (default 1000)")
+    made = OneLineParser(prog="histsvc demo", description=__doc__, auto_env_var_prefix="HISTSVC_DEMO_")
+    made.add_argument("--duration", type=not_negative, default=0.0, help="seconds; 0: until Ctrl-C")
+    made.add_argument("--events", type=at_least(1), default=1000, help="of each message")
     options = made.parse_args(arguments)
     stop = Stop()
     with stop.signals():

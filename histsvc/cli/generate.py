@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import itertools
 import logging
-import math
 import secrets
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from histsvc import settings
+from histsvc.cli import options as shared
+from histsvc.cli.options import at_least, not_negative
 from histsvc.cli.sending import Sending, Stop
 from histsvc.clock import Clock, SystemClock
 from histsvc.errors import SettingsError
@@ -33,7 +34,6 @@ _Plan = tuple[tuple[str, ...], Iterator[Pulse]]
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``histsvc generate`` to those that all tools share."""
-    at_least = settings.at_least
     option = parser.add_argument
     option("-t", "--topic", required=True, help="topic to send to")
     about_n = "messages of each source, 0: for ever; if not given, for ever, but with --nexus the file once"
@@ -50,13 +50,12 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_gaussian(group: argparse._ArgumentGroup) -> None:
-    at_least = settings.at_least
     option = group.add_argument
     about_ne = "events of each message; if not given, 1000, but with --shape isis 100000"
     option("-ne", "--num_events", "--num-events", type=at_least(0), metavar="N", help=about_ne)
     about_dh = "pixel ids are a blob in x and y on the detector, not just Gaussian numbers"
     option("-dh", "--det-hist", action="store_true", help=about_dh)
-    option("--rate", type=_not_negative, default=1.0, help="messages per second of each source, 0: no limit")
+    option("--rate", type=not_negative, default=1.0, help="messages per second of each source, 0: no limit")
     about_sources = "number (they are source0, source1, ...) or names (a,b,c) of the sources"
     option("--sources", default="1", metavar="N|NAMES", help=about_sources)
     option("--pixels", metavar="WxH", type=_size, default="100x100", help="size of the detector")
@@ -72,14 +71,7 @@ def _add_nexus(group: argparse._ArgumentGroup) -> None:
     option("--source", metavar="NAME", help="source name; if not given, the instrument's, else the group's")
     option("--now", action="store_true", help="move the pulse times so that the run begins now")
     about_speed = "factor on the pace of the run, 0: no limit; if not given, 0, but with --now 1"
-    option("--speed", type=_not_negative, help=about_speed)
-
-
-def _not_negative(text: str) -> float:
-    value = float(text)
-    if not 0 <= value < math.inf:
-        raise argparse.ArgumentTypeError(f"{text} is not a number from 0 up")
-    return value
+    option("--speed", type=not_negative, help=about_speed)
 
 
 def _size(text: str) -> tuple[int, int]:
@@ -171,7 +163,7 @@ def main(argv: list[str]) -> int:
 
     0: everything sent was delivered, also after SIGINT or SIGTERM; 1: something was not; 2: wrong use.
     """
-    parser = settings.parser(_PROG, "Send events to a topic and say exactly what was delivered.")
+    parser = shared.parser(_PROG, "Send events to a topic and say exactly what was delivered.")
     add(parser)
     options = parser.parse_args(argv)
     stop = Stop()

@@ -8,10 +8,11 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+from histsvc.cli.options import not_negative, parser
 from histsvc.client import Client
 from histsvc.errors import BrokerError, CommandError, SettingsError
 from histsvc.protocol import replies
-from histsvc.settings import kafka_settings, parser
+from histsvc.settings import kafka_settings
 
 _NO_REPLY = 3
 
@@ -22,7 +23,7 @@ def main(arguments: list[str]) -> int:
     made.add_argument("file", help="JSON file of the command, - for standard input")
     made.add_argument("-t", "--config-topic", required=True, help="where the service reads commands")
     made.add_argument("-rt", "--response-topic", required=True, help="where the service replies")
-    made.add_argument("--timeout", type=float, default=6.0, help="seconds to wait for the reply")
+    made.add_argument("--timeout", type=not_negative, default=6.0, help="seconds to wait for the reply")
     options = made.parse_args(arguments)
     command = _read(options.file)
     msg_id = command.get("msg_id") or uuid.uuid4().hex

@@ -1,14 +1,17 @@
-"""Settings come from arguments, environment and file, in this order; wrong ones are refused by name."""
+"""What parsed options become; wrong ones are refused in one line that names them."""
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from histsvc.cli.serve import add_options
+from histsvc.cli.options import service_parser
 from histsvc.errors import SettingsError
-from histsvc.settings import ServiceSettings, log_level, parser, service_settings
+from histsvc.settings import GraphiteSettings, ServiceSettings, log_level, service_settings
 
 BASIC = ["-b", "broker:9092", "-t", "commands"]
 SECRET = "pssst-7"
@@ -16,16 +19,12 @@ SECRET = "pssst-7"
 
 @pytest.fixture(autouse=True)
 def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
-    import os
-
     for name in [name for name in os.environ if name.startswith("HISTSVC_")]:
         monkeypatch.delenv(name)
 
 
 def settings(*arguments: str) -> ServiceSettings:
-    made = parser("histsvc serve", "test")
-    add_options(made)
-    return service_settings(made.parse_args(list(arguments)))
+    return service_settings(service_parser("histsvc serve").parse_args(list(arguments)))
 
 
 def refused(*arguments: str) -> str:
@@ -43,53 +42,70 @@ def test_defaults_are_those_of_the_protocol() -> None:
     assert (worker.publish_interval_ms, worker.stop_leeway_ms, worker.source_name) == (500, 1000, "histsvc")
     assert (worker.compression, worker.log_level) == ("lz4", "INFO")
     assert made.workers >= 1
+    assert (worker.output_dtype, worker.simulation) == ("float64", False)
+    assert (made.heartbeat_schema, made.wait_for_topics, made.allowed_brokers) == ("json", False, ())
+    assert made.graphite is None
 
 
-def test_arguments_beat_the_environment_and_that_beats_the_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    file = tmp_path / "histsvc.conf"
-    file.write_text("config-topic = of-file\nsource-name = of-file\nservice-id = of-file\nworkers = 3\n")
-    monkeypatch.setenv("HISTSVC_CONFIG_TOPIC", "of-environment")
-    monkeypatch.setenv("HISTSVC_SOURCE_NAME", "of-environment")
-    made = settings("-b", "broker:9092", "-c", str(file), "-t", "of-arguments")
-    assert made.config_topic == "of-arguments"
-    assert made.worker.source_name == "of-environment"
-    assert made.service_id == "of-file"
-    assert made.workers == 3
+def test_what_is_ours() -> None:
+    made = settings(
+        *BASIC, "-s", "--heartbeat-schema", "x5f2", "--missing-topics", "wait", "--output-dtype", "int"
+    )
+    assert (made.worker.output_dtype, made.worker.simulation) == ("int", True)
+    assert (made.heartbeat_schema, made.wait_for_topics) == ("x5f2", True)
 
 
-def test_every_option_can_come_from_the_environment_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {
-        "BROKERS": "a:1,b:2",
-        "CONFIG_TOPIC": "c",
-        "HB_TOPIC": "h",
-        "RESPONSE_TOPIC": "r",
-        "STOP_LEEWAY": "0",
-        "COMMAND_TIMEOUT": "1500",
-        "LOG_LEVEL": "error",
-        "SASL_PASSWORD": SECRET,
-    }.items():
-        monkeypatch.setenv(f"HISTSVC_{name}", value)
-    made = settings()
-    assert made.kafka.brokers == ("a:1", "b:2")
-    assert (made.config_topic, made.heartbeat_topic, made.response_topic) == ("c", "h", "r")
-    assert (made.worker.stop_leeway_ms, made.command_timeout_ms) == (0, 1500)
-    assert (made.worker.log_level, made.kafka.security.sasl_password) == ("ERROR", SECRET)
+def test_at_least_as_many_workers_may_count_as_there_are() -> None:
+    assert settings(*BASIC, "--workers", "3").limits.max_workers == 16
+    assert settings(*BASIC, "--workers", "3", "--max-workers", "2").limits.max_workers == 3
+    assert settings(*BASIC, "--workers", "3", "--max-workers", "5").limits.max_workers == 5
+
+
+def test_data_brokers_that_are_allowed_in_addition() -> None:
+    assert settings(*BASIC, "--allow-data-brokers", "b:2", "a:1").allowed_brokers == ("a:1", "b:2")
+    assert settings(*BASIC, "--allow-data-brokers", "any").allowed_brokers is None
+    for wrong in (["any", "a:1"], ["a"], [""]):
+        assert "--allow-data-brokers" in refused(*BASIC, "--allow-data-brokers", *wrong)
+
+
+GRAPHITE = {"address": "graphite.example", "port": 2003, "prefix": "ess", "metric": "hist"}
+
+
+def test_the_graphite_file(tmp_path: Path) -> None:
+    file = tmp_path / "graphite.json"
+    file.write_text(json.dumps({**GRAPHITE, "more": 1}))
+    assert settings(*BASIC, "-g", str(file)).graphite == GraphiteSettings(
+        "graphite.example", 2003, "ess", "hist"
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [(key, None) for key in GRAPHITE]
+    + [("port", value) for value in ("2003", 0, 65536, 2003.0, True)]
+    + [(key, value) for key in ("address", "prefix", "metric") for value in (1, "", "a b", ["a"])],
+)
+def test_a_graphite_file_with_a_wrong_key(tmp_path: Path, key: str, value: Any) -> None:
+    file = tmp_path / "graphite.json"
+    wrong = {**GRAPHITE, key: value}
+    file.write_text(json.dumps({k: v for k, v in wrong.items() if v is not None}))
+    message = refused(*BASIC, "-g", str(file))
+    assert all(part in message for part in ("--graphite-config-file", str(file), repr(key)))
+
+
+@pytest.mark.parametrize("content", [None, b"", b"{", b"[]", b"\xff", b"[" * 100_000])
+def test_a_graphite_file_that_is_none(tmp_path: Path, content: bytes | None) -> None:
+    file = tmp_path / "graphite.json"
+    if content is not None:
+        file.write_bytes(content)
+    message = refused(*BASIC, "-g", str(file))
+    assert "--graphite-config-file" in message
+    assert str(file) in message
 
 
 @pytest.mark.parametrize("given", [["a:1", "b:2"], ["a:1,b:2"], ["a:1,", "b:2"], [" a:1 , b:2 "]])
 def test_brokers_as_a_list_or_with_commas(given: list[str]) -> None:
     assert settings("-t", "commands", "-b", *given).kafka.brokers == ("a:1", "b:2")
-
-
-def test_brokers_of_the_environment_separated_by_blanks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HISTSVC_BROKERS", "a:1 b:2")
-    try:
-        brokers = settings("-t", "commands").kafka.brokers
-    except SettingsError:
-        return
-    assert brokers == ("a:1", "b:2")
 
 
 @pytest.mark.parametrize(
@@ -149,39 +165,25 @@ def test_a_password_file(tmp_path: Path) -> None:
     file = tmp_path / "password"
     file.write_text(f"{SECRET}\nnot this\n")
     assert settings(*BASIC, "--sasl-password-file", str(file)).kafka.security.sasl_password == SECRET
-    assert "exclude" in refused(*BASIC, "--sasl-password-file", str(file), "--sasl-password", "x")
     missing = refused(*BASIC, "--sasl-password-file", str(tmp_path / "none"))
     assert "none" in missing
     assert SECRET not in missing
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["--workers", "-1"],
-        ["--workers", "many"],
-        ["--heartbeat-interval", "0"],
-        ["--publish-interval", "0.5"],
-        ["--command-timeout", "0"],
-        ["--stop-leeway", "-1"],
-        ["--compression", "rar"],
-        ["--max-bins", "0"],
-        ["--nonsense"],
-    ],
-)
-def test_wrong_use_ends_with_exit_code_2_and_names_the_option(
-    arguments: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(SystemExit) as ended:
-        settings(*BASIC, *arguments)
-    assert ended.value.code == 2
-    assert arguments[0] in capsys.readouterr().err
+@pytest.mark.parametrize("content", [b"", b"\n", b"  \npssst", b"\xffpssst\n"])
+def test_a_password_file_without_a_password(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "password"
+    file.write_bytes(content)
+    message = refused(*BASIC, "--sasl-password-file", str(file))
+    assert "--sasl-password-file" in message
+    assert str(file) in message
+    assert "pssst" not in message
+    assert "xff" not in message
 
 
-@pytest.mark.parametrize("missing", ["-b", "-t"])
-def test_what_is_required(missing: str, capsys: pytest.CaptureFixture[str]) -> None:
-    at = BASIC.index(missing)
-    with pytest.raises(SystemExit) as ended:
-        settings(*BASIC[:at], *BASIC[at + 2 :])
-    assert ended.value.code == 2
-    assert missing in capsys.readouterr().err
+@pytest.mark.parametrize("topic", ["a b", "a/b", "..", "x" * 250])
+@pytest.mark.parametrize("option", ["-t/--config-topic", "-hb/--hb-topic", "-rt/--response-topic"])
+def test_a_topic_that_is_none(option: str, topic: str) -> None:
+    message = refused(*BASIC, option.partition("/")[0], topic)
+    assert option in message
+    assert repr(topic) in message
