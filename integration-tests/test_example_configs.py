@@ -1,49 +1,36 @@
-"""The examples count what they say, and docs/protocol.md knows every option, key and code of the code."""
+"""The examples count what they say."""
 
 from __future__ import annotations
 
-import json
 import re
-import subprocess
-import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
-from events import EventSender, Sent, accounted, image, regions
-from kafka_broker import Broker, MakeTopic
-from service_process import TIMEOUT_S, Service
+from events import BASE_MS, EventSender, Sent, accounted, image, regions
+from examples import FOLDER, command, command_files, placed
+from kafka_broker import MakeTopic
+from service_process import Service
 
-from histsvc.cli.options import service_parser
-from histsvc.client import Client, Histogram
-from histsvc.commands.dispatch import HANDLERS
-from histsvc.errors import Code
+from histsvc.client import Histogram
 from histsvc.histograms.registry import histogram_types
-from histsvc.protocol.heartbeat import Heartbeat, ServiceIdentity, ServiceState, WorkerStatus
-from histsvc.protocol.info import HistogramInfo, State
-from histsvc.settings import KafkaSettings, ServiceSettings, service_settings
+from histsvc.wire import da00
 
-ROOT = Path(__file__).parents[1]
-FOLDER = ROOT / "example_configs"
-COMMAND_FILES = sorted(path.name for path in FOLDER.glob("*.json"))
-PROTOCOL = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
+OWN_TESTS = {"historic.json", "add.json", "da00.json", "simulation.json", "loki.json", "odin.json"}
+LIVE = [name for name in command_files() if name not in OWN_TESTS]
 LAST_PIXEL = 10_000
 
 
-def example(name: str, service: Service, data: str) -> dict[str, Any]:
-    """The command of an example, with the brokers and topics of this test in the place of its own."""
-    command: dict[str, Any] = json.loads((FOLDER / name).read_text(encoding="utf-8"))
-    for histogram in command["histograms"]:
-        assert histogram["data_brokers"] == ["localhost:9092"]
-        assert histogram["data_topics"] == ["histsvc_events"]
-        assert histogram["topic"] == "histsvc_histograms"
-        histogram.update(data_brokers=[service.bootstrap], data_topics=[data], topic=service.output)
-    return command
+def here(name: str, service: Service, data: str) -> dict[str, Any]:
+    """The command of an example on the topics of this test."""
+    return placed(name, service.bootstrap, {"histsvc_events": data, "histsvc_histograms": service.output})
+
+
+def ack(sent: Mapping[str, Any]) -> dict[str, Any]:
+    """The reply to an example: no warnings."""
+    return {"msg_id": sent["msg_id"], "response": "ACK"}
 
 
 def expected(config: dict[str, Any], sent: Sent) -> npt.NDArray[Any]:
@@ -70,22 +57,24 @@ def check(command: dict[str, Any], published: dict[str, Histogram], sent: Sent) 
 
 
 def test_there_is_an_example_for_every_type_and_one_with_all() -> None:
-    used = {
-        name: [h["type"] for h in json.loads((FOLDER / name).read_text())["histograms"]]
-        for name in COMMAND_FILES
-    }
+    used = {name: [h["type"] for h in command(name)["histograms"]] for name in LIVE}
     for kind in histogram_types():
         assert used[f"{kind}.json"] == [kind]
     assert set(used["all_types.json"]) == set(histogram_types())
 
 
-@pytest.mark.parametrize("name", [name for name in COMMAND_FILES if name != "historic.json"])
+def test_the_table_of_examples_names_every_file() -> None:
+    text = (FOLDER / "README.md").read_text(encoding="utf-8")
+    files = {path.name for path in FOLDER.iterdir() if path.name != "README.md"}
+    assert {name for name in re.findall(r"\]\(([^)]+)\)", text) if "/" not in name} == files
+
+
+@pytest.mark.parametrize("name", LIVE)
 def test_live_example(service: Service, topic: MakeTopic, sender: EventSender, name: str) -> None:
     data, sent = topic("data"), Sent()
-    command = example(name, service, data)
+    command = here(name, service, data)
     with service.following() as published:
-        reply = service.client.send(command)
-        assert reply == {"msg_id": command["msg_id"], "response": "ACK"}
+        assert service.client.send(command) == ack(command)
         sender.pulses(data, sent, range(1, 21), events=1000, pixels=(1, LAST_PIXEL), schema="ev42")
         service.client.send({"cmd": "stop"})
         finished = published.finished(*(config["id"] for config in command["histograms"]))
@@ -94,14 +83,14 @@ def test_live_example(service: Service, topic: MakeTopic, sender: EventSender, n
 
 def test_historic_example(service: Service, topic: MakeTopic, sender: EventSender) -> None:
     data, sent, outside = topic("data", config={"retention.ms": "-1"}), Sent(), Sent()
-    command = example("historic.json", service, data)
+    command = here("historic.json", service, data)
     start, stop = command["start"], command["stop"]
     pixels = (9, 9 + 512 * 240 - 1)
     sender.pulses(data, outside, [start - 1], pixels=pixels)
     sender.pulses(data, sent, [start, *range(start + 10, stop, 3_000), stop], events=1000, pixels=pixels)
     sender.pulses(data, outside, [stop + 1], pixels=pixels)
     with service.following() as published:
-        assert service.client.send(command) == {"msg_id": command["msg_id"], "response": "ACK"}
+        assert service.client.send(command) == ack(command)
         finished = published.finished(*(config["id"] for config in command["histograms"]))
     check(command, finished, sent)
     for received in finished.values():
@@ -111,123 +100,59 @@ def test_historic_example(service: Service, topic: MakeTopic, sender: EventSende
         )  # the one behind stop was read; that before start not
 
 
-@contextmanager
-def started(*arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """A service that is ready, and is ended by SIGTERM."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "histsvc", "serve", *arguments], stderr=subprocess.PIPE, text=True
-    ) as process:
-        killer = threading.Timer(100, process.kill)
-        killer.start()
-        try:
-            lines = []
-            for line in process.stderr or ():
-                lines.append(line)
-                if " ready: " in line:
-                    break
-            assert process.poll() is None, "".join(lines)
-            yield process
-            process.terminate()
-            process.communicate(timeout=TIMEOUT_S)
-        finally:
-            killer.cancel()
-            process.kill()
+def test_example_of_add_counts_beside_what_runs(
+    service: Service, topic: MakeTopic, sender: EventSender
+) -> None:
+    data, before, after = topic("data"), Sent(), Sent()
+    first, more = here("hist1d.json", service, data), here("add.json", service, data)
+    pixels = (1, LAST_PIXEL)
+    with service.following() as published:
+        assert service.client.send(first) == ack(first)
+        sender.pulses(data, before, range(1, 11), events=1000, pixels=pixels)
+        assert service.client.send(more) == ack(more)
+        sender.pulses(data, after, range(11, 21), events=1000, pixels=pixels)
+        service.client.send({"cmd": "stop"})
+        finished = published.finished("tof", "added-region")
+    check(more, finished, after)
+    both = Sent(before.tof_ns + after.tof_ns, before.pixel_id + after.pixel_id)
+    check(first, finished, both)
+    assert finished["tof"].info.job != finished["added-region"].info.job
 
 
-def test_service_starts_with_the_configuration_file(broker: Broker, topic: MakeTopic, tmp_path: Path) -> None:
-    text = (FOLDER / "service.conf").read_text(encoding="utf-8")
-    topics = {name: topic(name) for name in ("histsvc_commands", "histsvc_responses", "histsvc_heartbeat")}
-    for old, new in {"localhost:9092": broker.bootstrap, **topics}.items():
-        assert f"= {old}\n" in text
-        text = text.replace(f"= {old}\n", f"= {new}\n")
-    conf = tmp_path / "service.conf"
-    conf.write_text(text)
-    kafka = KafkaSettings((broker.bootstrap,))
-    commands, responses, heartbeat = topics.values()
-    with started("-c", str(conf)) as process, Client(kafka, commands, responses) as client:
-        assert client.send({"cmd": "ping"})["service"]["id"] == "example"
-        beats = client.follow([heartbeat])
-        while not (received := beats.poll(0.1)):
-            assert process.poll() is None
-        assert json.loads(received[0][1])["message_interval"] == 500
-    assert process.returncode == 0
+def test_example_of_da00_counts_frames_beside_events(
+    service: Service, topic: MakeTopic, sender: EventSender
+) -> None:
+    events, monitor, sent = topic("events"), topic("monitor"), Sent()
+    topics = {"histsvc_events": events, "histsvc_monitor": monitor, "histsvc_histograms": service.output}
+    command = placed("da00.json", service.bootstrap, topics)
+    frames, others = sender.rng.integers(0, 1000, (2, 20, 50))
+    edges = np.linspace(0, 100_000_000, 51)
+    with service.following() as published:
+        assert service.client.send(command) == ack(command)
+        for number, (frame, other) in enumerate(zip(frames, others, strict=True)):
+            time_ms = BASE_MS + number
+            for source, counts in (("monitor_1", frame), ("monitor_2", other)):
+                sender.raw(monitor, da00.serialise(source, time_ms * 1_000_000, edges, counts), time_ms)
+        sender.pulses(events, sent, range(1, 21), events=1000)
+        service.client.send({"cmd": "stop"})
+        finished = published.finished("monitor", "tof")
+    np.testing.assert_array_equal(finished["monitor"].counts, frames.sum(axis=0))
+    assert finished["monitor"].info.filtered == others.sum()
+    assert finished["monitor"].info.warning is None
+    np.testing.assert_array_equal(finished["tof"].counts, expected(command["histograms"][1], sent))
 
 
-def _settings(*arguments: str) -> ServiceSettings:
-    return service_settings(_serve_parser().parse_args(arguments))
-
-
-def _serve_parser() -> Any:
-    return service_parser("histsvc serve")
-
-
-def _options() -> dict[str, Any]:
-    """Long name and default of every option of serve but those that only the command line has."""
-    return {
-        action.option_strings[-1].removeprefix("--"): action.default
-        for action in _serve_parser()._actions
-        if not {"--help", "--config-file"} & set(action.option_strings)
-    }
-
-
-def test_configuration_file_shows_every_option_and_its_default() -> None:
-    text = (FOLDER / "service.conf").read_text(encoding="utf-8")
-    given = dict(re.findall(r"^([a-z-]+) = (.+)$", text, re.MULTILINE))
-    shown = dict(re.findall(r"^# ([a-z-]+) = (.+)$", text, re.MULTILINE))
-    options = _options()
-    assert given.keys() | shown.keys() == options.keys()
-    assert not given.keys() & shown.keys()
-    for name, value in shown.items():
-        assert options[name] is None or str(options[name]) == value, name
-    settings = _settings("-c", str(FOLDER / "service.conf"))
-    assert settings.kafka.brokers == ("localhost:9092",)
-    assert (settings.config_topic, settings.response_topic, settings.heartbeat_topic) == (
-        "histsvc_commands",
-        "histsvc_responses",
-        "histsvc_heartbeat",
-    )
-    assert (settings.service_id, settings.heartbeat_interval_ms, settings.workers) == ("example", 500, 1)
-
-
-def _implemented() -> str:
-    before, found, after = PROTOCOL.partition("## 7. Announced, not implemented\n")
-    assert found
-    return before + after.partition("\n## ")[2]
-
-
-def test_protocol_names_every_option_of_serve() -> None:
-    for action in _serve_parser()._actions:
-        if "--help" in action.option_strings:
-            continue
-        for option in action.option_strings:
-            assert f"`{option}`" in _implemented(), option
-        if isinstance(action.default, int) or action.default in ("lz4", "histsvc"):
-            long = action.option_strings[-1]
-            rows = re.findall(rf"^\| [^|]*`{long}` \|.*\| (.*) \|$", _implemented(), re.MULTILINE)
-            assert [row.replace(",", "") for row in rows] == [str(action.default)], long
-
-
-def test_protocol_names_every_key_and_value() -> None:
-    keys = {key for config in histogram_types().values() for key in config.model_fields}
-    keys |= {"cmd", "msg_id", "target", "start", "stop", "interval", "histograms"}
-    keys |= set(HistogramInfo.model_fields) | set(histogram_types()) | set(HANDLERS)
-    keys |= set(Code) | set(State) | set(ServiceState)
-    for made in (ServiceIdentity, WorkerStatus):
-        keys |= set(made.__dataclass_fields__)
-    beat = Heartbeat(1, 2, ServiceIdentity("histsvc", "", "1", "1", 3), (), ())
-    content = json.loads(beat.to_json())
-    keys |= set(content) | set(content["counters"])
-    text = _implemented()
-    assert [key for key in sorted(keys) if not re.search(rf"[`\"]{re.escape(key)}[`\"]", text)] == []
-
-
-def test_what_is_announced_is_in_one_place_and_really_not_there() -> None:
-    announced = PROTOCOL.partition("## 7. Announced, not implemented\n")[2].partition("\n## ")[0]
-    commands = set(re.findall(r"^\| command `(\w+)`", announced, re.MULTILINE))
-    options = set(re.findall(r"^\| option `--([\w-]+)`", announced, re.MULTILINE))
-    assert commands
-    assert options
-    assert not commands & set(HANDLERS)
-    assert not options & set(_options())
-    for word in {f"`{name}`" for name in commands} | {f"--{name}" for name in options}:
-        assert word not in _implemented(), word
+def test_example_of_simulation_needs_no_data(own_service: Callable[..., Service]) -> None:
+    service = own_service("--simulation-mode")
+    topics = {"histsvc_simulated_events": "no-such-topic", "histsvc_histograms": service.output}
+    command = placed("simulation.json", service.bootstrap, topics)
+    names = [histogram["id"] for histogram in command["histograms"]]
+    with service.following() as published:
+        assert service.client.send(command) == ack(command)
+        for name in names:
+            published.until(lambda h, n=name: h.info.id == n and h.info.sum > 0)  # type: ignore[misc]
+        service.client.send({"cmd": "stop"})
+        finished = published.finished(*names)
+    sums = [finished[name].info.sum for name in names]
+    assert sums == [int(finished[name].counts.sum()) for name in names]
+    assert min(sums) > 0
