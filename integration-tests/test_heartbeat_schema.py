@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -11,7 +13,7 @@ from typing import Any
 
 import pytest
 from events import EventSender, Sent
-from kafka_broker import MakeTopic
+from kafka_broker import Broker, MakeTopic
 from service_process import TIMEOUT_S, Service
 from streaming_data_types.status_x5f2 import StatusMessage, deserialise_x5f2
 from streaming_data_types.utils import get_schema
@@ -123,3 +125,36 @@ def test_one_heartbeat_every_interval_from_when_it_is_ready(own_service: OwnServ
     assert seen[0]["uptime_ms"] > 200
     steps = [later["message"] - beat["message"] for beat, later in pairwise(seen)]
     assert all(200 <= step < 1000 for step in steps)
+
+
+def test_a_broker_that_does_not_answer_gets_no_old_heartbeats(broker_of_its_own: Broker) -> None:
+    service = Service(broker_of_its_own, "--heartbeat-interval", "200")
+    assert broker_of_its_own.pid is not None
+    try:
+        service.heartbeat_until(lambda beat: beat)
+        frozen_ms = time.time_ns() // 1_000_000
+        os.killpg(broker_of_its_own.pid, signal.SIGSTOP)
+        try:
+            time.sleep(4)  # no fact to wait for: this is how long it does not answer
+        finally:
+            thawed_ms = time.time_ns() // 1_000_000
+            os.killpg(broker_of_its_own.pid, signal.SIGCONT)
+        seen: list[int] = []
+        for payload in payloads(service, OffsetAt.EARLIEST):
+            seen.append(json.loads(payload)["message"])
+            if sum(message > thawed_ms for message in seen) == 6:
+                break
+        meanwhile = [message for message in seen if frozen_ms + 500 < message < thawed_ms]
+        # Only the one that was under way is late, and that was made at the beginning.
+        assert not meanwhile
+        steps = [later - message for message, later in pairwise(seen) if message > thawed_ms]
+        assert max(steps) < 1000
+        assert service.terminate() == 0
+    finally:
+        service.close()
+
+
+@pytest.fixture
+def broker_of_its_own() -> Iterator[Broker]:
+    with Broker() as started:
+        yield started
