@@ -114,6 +114,14 @@ class HistogramConfig(BaseModel, ABC):
         """Name and edges, float64 (bins + 1,), of every axis in the order of the data."""
 
     @abstractmethod
+    def simulated(self, draw: np.random.Generator, events: int) -> tuple[Int64Array, Int64Array]:
+        """Make events up that all fall into a bin, for the simulation mode; the same for the same `draw`.
+
+        Times of flight in ns and pixel ids, int64 (events,) each; one may be empty where the type does not
+        need it. All are numbers that events of 32 bits carry; where none of those fits, as near as may be.
+        """
+
+    @abstractmethod
     def accumulator(self) -> Accumulator:
         """Make an empty accumulator; loads the kernels."""
 

@@ -10,6 +10,7 @@ from pydantic import AfterValidator
 
 from histsvc.histograms.base import Accumulator, Count, HistogramConfig, Range
 from histsvc.histograms.image import image_snapshot
+from histsvc.histograms.simulation import ANY_TOF_NS, carried, peak
 from histsvc.model import EventBatch, Int64Array, Snapshot
 
 
@@ -41,6 +42,14 @@ class DethistConfig(HistogramConfig):
             "x": np.arange(self.width + 1, dtype=np.float64),
             "y": np.arange(self.height + 1, dtype=np.float64),
         }
+
+    def simulated(self, draw: np.random.Generator, events: int) -> tuple[Int64Array, Int64Array]:
+        """A blob in the middle of the image; what of it events cannot carry is spread over the rest."""
+        x, y = (peak(draw, 0, size - 1, events) for size in (self.width, self.height))
+        begin = int(self.det_range[0])
+        first, last = carried(begin, begin + self.bins - 1)
+        pixel_id = first + (begin - first + x + self.width * y) % (last - first + 1)
+        return peak(draw, *ANY_TOF_NS, events), pixel_id
 
     def accumulator(self) -> Dethist:
         """Make an empty accumulator."""

@@ -17,6 +17,7 @@ from histsvc.histograms.base import (
     regular_edges,
     whole,
 )
+from histsvc.histograms.simulation import carried_by_axis, peak
 from histsvc.model import EventBatch, Int64Array, Role, Snapshot, Variable
 
 
@@ -56,6 +57,11 @@ class Hist2dConfig(HistogramConfig):
             "time_of_flight": regular_edges("num_bins", self.num_bins[0], self.tof_range),
             "pixel": regular_edges("num_bins", self.num_bins[1], self.det_range),
         }
+
+    def simulated(self, draw: np.random.Generator, events: int) -> tuple[Int64Array, Int64Array]:
+        """A peak in the middle of both ranges."""
+        tof_ns = peak(draw, *carried_by_axis(self.tof_range), events)
+        return tof_ns, peak(draw, *carried_by_axis(self.det_range), events)
 
     def accumulator(self) -> Hist2d:
         """Make an empty accumulator."""

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from histsvc.histograms.base import Accumulator, Count, HistogramConfig, WholeNumber
 from histsvc.histograms.image import image_snapshot
+from histsvc.histograms.simulation import ANY_TOF_NS, CARRIED, peak
 from histsvc.model import EventBatch, Int64Array, Snapshot
 
 _PixelId = Annotated[WholeNumber, Field(ge=-(1 << 31), lt=1 << 32)]
@@ -36,6 +37,17 @@ class RoihistConfig(HistogramConfig):
             "x": np.arange(self.width + 1, dtype=np.float64),
             "row": np.arange(len(self.left_edges) + 1, dtype=np.float64),
         }
+
+    def simulated(self, draw: np.random.Generator, events: int) -> tuple[Int64Array, Int64Array]:
+        """A peak in the middle of every row; only the rows that one schema carries together."""
+        lefts = np.array(self.left_edges, np.int64)
+        for least, most in CARRIED:
+            first, last = np.maximum(lefts, least), np.minimum(lefts + self.width - 1, most)
+            rows = np.flatnonzero(first <= last)
+            if rows.size:
+                break
+        row = rows[draw.integers(rows.size, size=events)]
+        return peak(draw, *ANY_TOF_NS, events), peak(draw, first[row], last[row], events)
 
     def accumulator(self) -> Roihist:
         """Make an empty accumulator."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+import numpy.typing as npt
+
 from histsvc.model import Frame, Pulse, Snapshot
 from histsvc.wire import da00, ev42, ev44, hs00, hs01
 from histsvc.wire.histogram import HistogramMessage
@@ -15,6 +17,21 @@ EVENT_DESERIALISERS: dict[str, Callable[[bytes], Pulse]] = {
     ev44.SCHEMA: ev44.deserialise,
 }
 FRAME_DESERIALISERS: dict[str, Callable[[bytes], Frame]] = {da00.SCHEMA: da00.deserialise}
+
+
+def _frame(
+    source: str, message_id: int, time_ns: int, edges_ns: npt.ArrayLike, counts: npt.ArrayLike
+) -> bytes:
+    return da00.serialise(source, time_ns, edges_ns, counts)
+
+
+INPUT_SERIALISERS: dict[str, Callable[[str, int, int, npt.ArrayLike, npt.ArrayLike], bytes]] = {
+    ev42.SCHEMA: ev42.serialise,
+    ev44.SCHEMA: ev44.serialise,
+    da00.SCHEMA: _frame,
+}
+"""Of a source, a number, a time (ns) and the two vectors that the schema has: times of flight (ns) and pixel
+ids of events; edges (ns) and counts of a frame."""
 
 
 class SerialiseHistogram(Protocol):

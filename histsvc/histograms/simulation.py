@@ -1,0 +1,60 @@
+"""Making up events that fit a histogram: which whole numbers events can carry, and peaks among them."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from histsvc.model import Int64Array
+
+CARRIED = ((0, 2**31 - 1), (-(2**31), -1), (2**31, 2**32 - 1))
+"""What 32 bits hold: signed and unsigned ones alike, only signed ones, only unsigned ones."""
+
+ANY_TOF_NS = (0, 71_428_570)
+"""Times of flight where a histogram does not ask for any: a pulse at 14 Hz."""
+
+ANY_PIXELS = (1, 10_000)
+"""Pixel ids where a histogram does not ask for any."""
+
+_SIGMAS_ACROSS = 6.0
+
+
+def carried(low: float, high: float) -> tuple[int, int]:
+    """The first and last whole number in [low, high] that events can carry.
+
+    They belong to one class of `CARRIED`, the first that has any, so that one schema carries them all. Where
+    there is none, in a range beyond 32 bits or between two whole numbers: twice the nearest one.
+    """
+    for least, most in CARRIED:
+        first, last = math.ceil(max(low, least)), math.floor(min(high, most))
+        if first <= last:
+            return first, last
+    nearest = round(min(max((low + high) / 2, CARRIED[1][0]), CARRIED[2][1]))
+    return nearest, nearest
+
+
+def carried_by_axis(limits: tuple[float, float]) -> tuple[int, int]:
+    """See `carried`; equal ends are what numpy makes of them."""
+    low, high = limits
+    return carried(low, high) if low < high else carried(low - 0.5, high + 0.5)
+
+
+def peak(
+    draw: np.random.Generator, first: int | Int64Array, last: int | Int64Array, events: int
+) -> Int64Array:
+    """A peak in the middle of `first` to `last`, inclusive: int64 (events,), all of them inside.
+
+    `first` and `last` may be arrays (events,). The peak is 6 sigmas wide; what falls off lies on its ends.
+    """
+    size = last - first + 1
+    where = np.floor(size / 2 + size / _SIGMAS_ACROSS * draw.standard_normal(events))
+    inside: Int64Array = first + np.clip(where, 0, size - 1).astype(np.int64)
+    return inside
+
+
+def one_schema(*numbers: Int64Array) -> bool:
+    """Whether either signed or unsigned events can carry all of these numbers."""
+    least = min((int(each.min()) for each in numbers if each.size), default=0)
+    most = max((int(each.max()) for each in numbers if each.size), default=0)
+    return least >= 0 or most < 2**31
