@@ -9,9 +9,10 @@ from concurrent.futures import Future
 
 from histsvc import __version__
 from histsvc.clock import Clock, Deadline, Every, now_ms
+from histsvc.commands.choice import everything
 from histsvc.commands.context import Context
 from histsvc.commands.dispatch import Dispatcher
-from histsvc.commands.ending import end_jobs
+from histsvc.commands.ending import end_histograms
 from histsvc.commands.listen import CommandListener
 from histsvc.errors import BrokerError
 from histsvc.jobs.supervisor import Supervisor
@@ -45,6 +46,7 @@ class Service:
         commands: Reader,
         sender: Sender,
         clusters: Clusters,
+        data: Clusters,
         clock: Clock,
         metrics: Metrics | None = None,
         serialise: Callable[[Heartbeat], bytes] = Heartbeat.to_json,
@@ -61,17 +63,7 @@ class Service:
         self._metrics_due = Every(clock, _METRICS_S)
         self._unanswered: list[Future[None]] = []
         self._heartbeat_sent: Future[None] | None = None
-        own = (settings.config_topic, settings.response_topic, settings.heartbeat_topic)
-        self._context = Context(
-            supervisor,
-            clusters,
-            clock,
-            settings.limits,
-            self._identity,
-            settings.command_timeout_ms / 1000,
-            settings.kafka.brokers,
-            tuple(topic for topic in own if topic),
-        )
+        self._context = Context(supervisor, clusters, data, clock, settings, self._heartbeat)
         self._dispatcher = Dispatcher(self._context, settings.service_id, self._reply)
         self._listener = CommandListener(
             commands,
@@ -102,7 +94,7 @@ class Service:
         if self._settings.heartbeat_topic and self._heartbeat_due.due():
             self._beat(self._settings.heartbeat_topic)
         if self._metrics is not None and self._metrics_due.due():
-            self._metrics.report(samples(enumerate(self._supervisor.infos())))
+            self._metrics.report(samples(self._supervisor.numbered()))
 
     def _reply(self, reply: bytes) -> None:
         if self._settings.response_topic:
@@ -161,7 +153,7 @@ class Service:
         self._dispatcher.abort()
         deadline = Deadline(self._clock, _LAST_HISTOGRAMS_S)
         undelivered: list[str] = []
-        ending = end_jobs(self._context, 0.0, deadline)
+        ending = end_histograms(self._context, everything(self._supervisor), 0.0, deadline)
         while True:
             self._supervisor.tick(_BUSY_TICK_S)
             try:

@@ -21,6 +21,7 @@ from histsvc.metrics.graphite import GraphiteMetrics
 from histsvc.protocol.heartbeat import Heartbeat
 from histsvc.service import Service
 from histsvc.settings import ServiceSettings, service_settings
+from histsvc.sources.simulated_cluster import SimulatedClusters
 from histsvc.wire import x5f2
 
 
@@ -54,6 +55,7 @@ def make_service(settings: ServiceSettings) -> Service:
         KafkaReader(security),
         KafkaSender(security, settings.worker.compression),
         clusters,
+        SimulatedClusters(clock) if settings.worker.simulation else clusters,
         clock,
         GraphiteMetrics(settings.graphite) if settings.graphite is not None else None,
         status if settings.heartbeat_schema == x5f2.SCHEMA else Heartbeat.to_json,

@@ -1,21 +1,16 @@
-"""What a config asks for, held against limits and brokers before anything that runs is touched."""
+"""What a config asks for, held against the limits and against what runs; no broker is asked."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
-from histsvc.clock import Deadline
 from histsvc.commands.context import Context
-from histsvc.commands.steps import Steps, ask
 from histsvc.errors import Code, CommandError
 from histsvc.histograms.base import HistogramConfig
+from histsvc.histograms.registry import histogram_types
 from histsvc.model import Stream
-from histsvc.ports import TopicFacts
-from histsvc.protocol.commands import ConfigRequest
+from histsvc.protocol.config import ConfigRequest
 from histsvc.settings import Limits
-
-# A broker needs some ms to know a topic that another has just made.
-_NEW_TOPIC_S = 0.3
 
 
 def check_limits(request: ConfigRequest, limits: Limits) -> None:
@@ -47,81 +42,64 @@ def _check_bins(config: HistogramConfig, i: int) -> None:
         raise CommandError(Code.INVALID_ARGUMENT, f"{field}: {reason}", field) from error
 
 
-def check_loops(request: ConfigRequest, context: Context) -> None:
-    """Refuse data topics that the service itself writes to; brokers in common make it the same cluster."""
-    written: dict[str, list[tuple[set[str], str]]] = {}
-    for topic in context.own_topics:
-        written.setdefault(topic, []).append((set(context.own_brokers), "a topic of the service itself"))
-    for i, histogram in enumerate(request.histograms):
-        output = (set(histogram.config.brokers), f"the output topic of histograms[{i}]")
-        written.setdefault(histogram.config.topic, []).append(output)
-    for i, k, (brokers, topic) in _data_streams(request):
-        for others, what in written.get(topic, ()):
-            if not others.isdisjoint(brokers):
-                field = f"histograms[{i}].data_topics[{k}]"
-                reason = f"{topic!r} is {what}; it cannot be a data topic as well"
-                raise CommandError(Code.INVALID_ARGUMENT, f"{field}: {reason}", field)
+def check_loops(request: ConfigRequest, context: Context, *, beside: bool) -> None:
+    """Refuse data topics that the service itself writes to; brokers in common make it the same cluster.
 
-
-def check_topics(
-    request: ConfigRequest, context: Context, deadline: Deadline
-) -> Steps[tuple[dict[Stream, TopicFacts], list[str]]]:
-    """Ask the brokers about all topics; returns the facts of the data topics, and warnings.
-
-    Raises CommandError: NOT_FOUND for a missing data topic, UNAVAILABLE for brokers that do not answer.
+    `beside`: what runs goes on, so that it is looked at, too.
     """
-    facts: dict[Stream, TopicFacts] = {}
-    for brokers, i in _first_users(request).items():
-        described = yield from _describe(brokers, request, context, deadline, f"histograms[{i}].data_brokers")
-        facts.update({(brokers, topic): found for topic, found in described.items()})
-    for i, k, stream in _data_streams(request):
-        if not facts[stream].partitions:
-            field = f"histograms[{i}].data_topics[{k}]"
-            raise CommandError(
-                Code.NOT_FOUND, f"{field}: there is no topic {stream[1]!r} on {', '.join(stream[0])}", field
-            )
-    return facts, _missing_outputs(request, facts)
+    written = _Places()
+    for topic in context.own_topics:
+        written.put(context.settings.kafka.brokers, topic, "a topic of the service itself")
+    for i, histogram in enumerate(request.histograms):
+        config = histogram.config
+        written.put(config.brokers, config.topic, f"the output topic of histograms[{i}]")
+    read = _Places()
+    for running in _running(context) if beside else ():
+        name = f"the running histogram {running.id!r}"
+        written.put(running.brokers, running.topic, f"the output topic of {name}")
+        for topic in running.data_topics:
+            read.put(running.brokers, topic, f"a data topic of {name}")
+    for i, k, (brokers, topic) in data_streams(request):
+        _refuse(written.what(brokers, topic), topic, f"histograms[{i}].data_topics[{k}]", "a data topic")
+    for i, histogram in enumerate(request.histograms):
+        config = histogram.config
+        what = read.what(config.brokers, config.topic)
+        _refuse(what, config.topic, f"histograms[{i}].topic", "an output topic")
 
 
-def _describe(
-    brokers: tuple[str, ...], request: ConfigRequest, context: Context, deadline: Deadline, field: str
-) -> Steps[dict[str, TopicFacts]]:
-    """Ask one cluster about its topics; a data topic that is missing may have been made just now."""
-    cluster = context.clusters.of(brokers)
-    configs = [h.config for h in request.histograms if h.config.brokers == brokers]
-    needed = {topic for config in configs for topic in config.data_topics}
-    topics = sorted(needed | {config.topic for config in configs})
-    patience = Deadline(context.clock, min(_NEW_TOPIC_S, deadline.remaining_s() / 2))
-    while True:
-        try:
-            found = yield from ask(lambda: cluster.describe(topics), deadline, field, field)
-        except CommandError as error:
-            reason = cluster.trouble
-            hint = f" ({reason})" if reason and reason not in error.message else ""
-            message = f"{field}: {', '.join(brokers)}: {error.message.removeprefix(f'{field}: ')}{hint}"
-            raise CommandError(error.code, message, field) from error
-        if patience.expired() or all(found[topic].partitions for topic in needed):
-            return found
-        yield
+class _Places:
+    """Topics, and what each is to somebody."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, list[tuple[set[str], str]]] = {}
+
+    def put(self, brokers: tuple[str, ...], topic: str, what: str) -> None:
+        self._known.setdefault(topic, []).append((set(brokers), what))
+
+    def what(self, brokers: tuple[str, ...], topic: str) -> str | None:
+        for others, what in self._known.get(topic, ()):
+            if not others.isdisjoint(brokers):
+                return what
+        return None
 
 
-def _missing_outputs(request: ConfigRequest, facts: Mapping[Stream, TopicFacts]) -> list[str]:
+def _refuse(what: str | None, topic: str, field: str, role: str) -> None:
+    if what is not None:
+        message = f"{field}: {topic!r} is {what}; it cannot be {role} as well"
+        raise CommandError(Code.INVALID_ARGUMENT, message, field)
+
+
+def _running(context: Context) -> list[HistogramConfig]:
+    types = histogram_types()
     return [
-        f"histograms[{i}].topic: there is no topic {histogram.config.topic!r} yet; the brokers may create it"
-        for i, histogram in enumerate(request.histograms)
-        if not facts[histogram.config.brokers, histogram.config.topic].partitions
+        types[spec.config["type"]].model_validate(dict(spec.config))
+        for job in context.supervisor.jobs.values()
+        for spec in job.histograms
     ]
 
 
-def _data_streams(request: ConfigRequest) -> Iterator[tuple[int, int, Stream]]:
+def data_streams(request: ConfigRequest) -> Iterator[tuple[int, int, Stream]]:
+    """Every data topic: the index of its histogram, its own index there, and the stream."""
     for i, histogram in enumerate(request.histograms):
         for k, topic in enumerate(histogram.config.data_topics):
             yield i, k, (histogram.config.brokers, topic)
-
-
-def _first_users(request: ConfigRequest) -> dict[tuple[str, ...], int]:
-    """Every list of brokers, and the first histogram that names it."""
-    first: dict[tuple[str, ...], int] = {}
-    for i, histogram in enumerate(request.histograms):
-        first.setdefault(histogram.config.brokers, i)
-    return first

@@ -9,15 +9,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from histsvc.clock import Deadline
+from histsvc.commands.add import add
 from histsvc.commands.config import config
 from histsvc.commands.context import Context
+from histsvc.commands.describe import describe
 from histsvc.commands.ping import ping
 from histsvc.commands.reset_counts import reset_counts
+from histsvc.commands.status import status
 from histsvc.commands.steps import Steps
 from histsvc.commands.stop import stop
 from histsvc.errors import Code, CommandError, shown
 from histsvc.protocol import replies
-from histsvc.protocol.commands import Command, command, decode, tolerated
+from histsvc.protocol.commands import Command, check_keys, command, unknown_keys
+from histsvc.protocol.strict_json import decode, tolerated
 
 _log = logging.getLogger(__name__)
 
@@ -26,10 +30,15 @@ _ENDING = CommandError(Code.UNAVAILABLE, "nothing was done, or not all of it: th
 Handler = Callable[[Context, Command, Deadline], Steps[Mapping[str, Any]]]
 HANDLERS: Mapping[str, Handler] = {
     "config": config,
+    "add": add,
     "stop": stop,
     "reset_counts": reset_counts,
+    "status": status,
     "ping": ping,
+    "describe": describe,
 }
+# Brokers take messages of about 1 MB; a reply that is never delivered is worse than one that says so.
+_LARGEST_REPLY = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -67,7 +76,7 @@ class Dispatcher:
     def receive(self, offset: int, payload: bytes) -> None:
         """Take a message of the command topic; it is done when those before it are."""
         self._waiting.append(
-            _Received(offset, payload, Deadline(self._context.clock, self._context.command_timeout_s))
+            _Received(offset, payload, Deadline(self._context.clock, self._context.timeout_s))
         )
 
     def close(self) -> None:
@@ -93,19 +102,20 @@ class Dispatcher:
             next(current.steps)
             return False
         except StopIteration as finished:
-            self._end(current, replies.ack(current.command.msg_id, finished.value), "ACK")
+            reply = replies.ack(current.command.msg_id, finished.value)
+            if len(reply) > _LARGEST_REPLY:
+                self._end(current, *_failure(current, _too_large(len(reply))))
+            else:
+                self._end(current, reply, "ACK")
         except CommandError as error:
-            self._end(
-                current, replies.err(current.command.msg_id, error), f"ERR {error.code} {error.message}"
-            )
+            self._end(current, *_failure(current, error))
         except Exception as error:  # noqa: BLE001 (a bug of one command must not end the service; it is counted)
             _log.exception("command at offset %d failed", current.offset)
             internal = CommandError(Code.INTERNAL, f"{type(error).__name__}: {error}")
-            self._end(current, replies.err(current.command.msg_id, internal), f"ERR INTERNAL {error}")
+            self._end(current, *_failure(current, internal))
         return True
 
     def _begin(self, received: _Received) -> None:
-        self.counters["commands"] += 1
         refusal: CommandError | None = None
         try:
             try:
@@ -113,13 +123,14 @@ class Dispatcher:
             except CommandError as error:
                 content, refusal = tolerated(received.payload), error
         except ValueError as error:
-            self._log_outcome(received.offset, "", None, f"ERR not a JSON object: {error}", 0.0)
+            self._not_a_command(received.offset, f"ERR not a JSON object: {error}")
             return
         if not isinstance(content, dict):
-            self._log_outcome(received.offset, "", None, "ERR not a JSON object", 0.0)
+            self._not_a_command(received.offset, "ERR not a JSON object")
             return
         given = command(content)
         if given.target in ("", self._service_id):
+            self.counters["commands"] += 1
             begun_s = self._context.clock.monotonic_s()
             steps = self._steps(given, received.deadline, refusal)
             self._current = _Current(given, received.offset, begun_s, steps)
@@ -133,10 +144,19 @@ class Dispatcher:
             raise _ENDING
         if given.msg_id is None:
             # Nobody waits for the reply: it has all its time from when it is its turn.
-            deadline = Deadline(self._context.clock, self._context.command_timeout_s)
+            deadline = Deadline(self._context.clock, self._context.timeout_s)
         elif deadline.expired():
             raise CommandError(Code.UNAVAILABLE, "nothing was done: the commands before took all the time")
-        return (yield from HANDLERS.get(given.cmd, _unknown)(self._context, given, deadline))
+        check_keys(given)
+        if given.cmd not in HANDLERS:
+            raise CommandError(
+                Code.INVALID_ARGUMENT,
+                f"cmd: {shown(given.content.get('cmd'))} is not one of {', '.join(HANDLERS)}",
+                "cmd",
+            )
+        result = dict((yield from HANDLERS[given.cmd](self._context, given, deadline)))
+        warnings = [*result.pop("warnings", ()), *unknown_keys(given)]
+        return {**result, "warnings": warnings} if warnings else result
 
     def _end(self, current: _Current, reply: bytes, outcome: str) -> None:
         self._current = None
@@ -144,6 +164,11 @@ class Dispatcher:
         self._log_outcome(current.offset, current.command.cmd, current.command.msg_id, outcome, seconds)
         if current.command.msg_id is not None:
             self._reply(reply)
+
+    def _not_a_command(self, offset: int, outcome: str) -> None:
+        """Nobody can be answered: there is no id."""
+        self.counters["commands"] += 1
+        self._log_outcome(offset, "", None, outcome, 0.0)
 
     def _log_outcome(self, offset: int, cmd: str, msg_id: object, outcome: str, seconds: float) -> None:
         failed = not outcome.startswith("ACK")
@@ -164,9 +189,11 @@ def _refused(error: CommandError) -> Steps[Mapping[str, Any]]:
     raise error
 
 
-def _unknown(context: Context, command: Command, deadline: Deadline) -> Steps[Mapping[str, Any]]:
-    yield from ()  # a command is a generator, also one that never waits
-    given = command.content.get("cmd")
-    raise CommandError(
-        Code.INVALID_ARGUMENT, f"cmd: {shown(given)} is not one of {', '.join(HANDLERS)}", "cmd"
-    )
+def _failure(current: _Current, error: CommandError) -> tuple[bytes, str]:
+    """The reply, and what the log says."""
+    return replies.err(current.command.msg_id, error), f"ERR {error.code} {error.message}"
+
+
+def _too_large(size: int) -> CommandError:
+    message = f"the reply has {size} bytes, more than the {_LARGEST_REPLY} of a message; ask for fewer ids"
+    return CommandError(Code.RESOURCE_EXHAUSTED, message)

@@ -1,74 +1,92 @@
-"""Ending jobs: the same for stop, for a config that replaces, and for the end of the service."""
+"""Ending histograms: the same for stop, for a config that replaces, and for the end of the service."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from histsvc.clock import Deadline
+from histsvc.commands.choice import Chosen
 from histsvc.commands.context import Context
 from histsvc.commands.steps import Steps
-from histsvc.errors import Code, CommandError, shown
+from histsvc.jobs.supervisor import Supervisor
 from histsvc.jobs.worker_process import WorkerLostError, WorkerProcess
-from histsvc.protocol.commands import Command
+from histsvc.model import WorkerSpec
 from histsvc.worker.link import Finish
 
 # What is left for the answer to come back after the worker's own time is up.
 MARGIN_S = 0.3
 
 
-def refuse_ids(command: Command) -> None:
-    """Acting on some histograms only is announced but not there: better nothing than everything."""
-    ids = command.content.get("ids")
-    if ids is not None:
-        reason = "this version acts on all histograms or none; leave ids out"
-        raise CommandError(Code.INVALID_ARGUMENT, f"ids: {shown(ids)} is not allowed: {reason}", "ids")
+@dataclass(frozen=True)
+class Share:
+    """What one worker has of the histograms that a command is about; `indices` is None for all it has."""
+
+    worker: WorkerProcess
+    spec: WorkerSpec
+    indices: tuple[int, ...] | None
+
+    @property
+    def names(self) -> str:
+        """The histograms, for messages."""
+        mine = [h for h in self.spec.histograms if self.indices is None or h.index in self.indices]
+        return ", ".join(str(h.config.get("id") or f"{self.spec.job}/{h.index}") for h in mine)
+
+    def hanging(self) -> str:
+        """Say that the worker does not answer."""
+        return f"worker process {self.worker.pid} did not answer in time ({self.names})"
 
 
-def at_hand(context: Context, deadline: Deadline) -> Steps[tuple[list[WorkerProcess], list[str]]]:
-    """The workers that count and can be asked; one that owes an answer for too long is ended, and named."""
+def _shares(supervisor: Supervisor, chosen: Chosen) -> list[Share]:
+    shares = []
+    for worker in supervisor.counting():
+        if worker.spec is None:
+            continue
+        own = [h.index for h in worker.spec.histograms]
+        mine = tuple(index for index in own if index in chosen.get(worker.spec.job, ()))
+        if mine:
+            shares.append(Share(worker, worker.spec, None if len(mine) == len(own) else mine))
+    return shares
+
+
+def at_hand(context: Context, chosen: Chosen, deadline: Deadline) -> Steps[tuple[list[Share], list[str]]]:
+    """The workers that can be asked; one that owes an answer for too long is ended, and named."""
+    supervisor = context.supervisor
     patience = Deadline(context.clock, deadline.remaining_s() / 2)
-    while any(worker.busy for worker in context.supervisor.counting()) and not patience.expired():
+    while any(share.worker.busy for share in _shares(supervisor, chosen)) and not patience.expired():
         yield
-    workers, hanging = [], []
-    for worker in context.supervisor.counting():
-        if worker.busy:
-            hanging.append(_hanging(worker))
-            context.supervisor.discard(worker)
+    ready, hanging = [], []
+    for share in _shares(supervisor, chosen):
+        if share.worker.busy:
+            hanging.append(share.hanging())
+            supervisor.discard(share.worker)
         else:
-            workers.append(worker)
-    return workers, hanging
+            ready.append(share)
+    return ready, hanging
 
 
-def end_jobs(context: Context, drain_s: float, deadline: Deadline) -> Steps[list[str]]:
-    """Finish everything that runs: count on for `drain_s`, publish FINISHED, and forget it.
+def end_histograms(context: Context, chosen: Chosen, drain_s: float, deadline: Deadline) -> Steps[list[str]]:
+    """Finish these histograms: count on for `drain_s`, publish FINISHED, and forget them.
 
     Returns one line for each histogram that has not reached its broker; never fails.
     """
     supervisor = context.supervisor
-    for job in supervisor.jobs.values():
-        job.closing = True  # a worker that dies from now on gets no stand-in
-    workers, undelivered = yield from at_hand(context, deadline)
+    for job, indices in chosen.items():
+        supervisor.jobs[job].close(indices)
+    shares, undelivered = yield from at_hand(context, chosen, deadline)
     timeout_s = max(deadline.remaining_s() - MARGIN_S, 0.0)
-    answers = [(worker, worker.request(Finish(None, drain_s, timeout_s))) for worker in workers]
-    for worker, answer in answers:
+    answers = [share.worker.request(Finish(share.indices, drain_s, timeout_s)) for share in shares]
+    for share, answer in zip(shares, answers, strict=True):
         while not answer.done() and not deadline.expired():
             yield
         if not answer.done():
-            undelivered.append(_hanging(worker))
-            supervisor.discard(worker)
+            undelivered.append(share.hanging())
+            supervisor.discard(share.worker)
             continue
         try:
             undelivered += answer.result().undelivered
-            supervisor.free([worker])
+            supervisor.free(share.worker, share.indices)
         except WorkerLostError as error:
-            undelivered.append(f"{error} ({_names(worker)})")
-    for name in list(supervisor.jobs):
-        supervisor.forget(name)
+            undelivered.append(f"{error} ({share.names})")
+    for job, indices in chosen.items():
+        supervisor.drop(job, indices)
     return [f"not delivered: {line}" for line in undelivered]
-
-
-def _hanging(worker: WorkerProcess) -> str:
-    return f"worker process {worker.pid} did not answer in time ({_names(worker)})"
-
-
-def _names(worker: WorkerProcess) -> str:
-    histograms = worker.spec.histograms if worker.spec is not None else ()
-    return ", ".join(str(h.config.get("id") or h.index) for h in histograms)

@@ -120,8 +120,9 @@ class CommandListener:
             try:
                 return answer.result()
             except BrokerError as error:
-                reason = self._cluster.trouble or str(error)
-                if reason != said:
+                reason = str(error)
+                # That the brokers cannot be reached is said once for all who need them.
+                if reason != said and not self._cluster.trouble:
                     _log.warning("%s: %s; trying again", what, reason)
                     said = reason
             yield from self._pause()

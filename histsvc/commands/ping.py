@@ -15,4 +15,4 @@ from histsvc.protocol.commands import Command
 def ping(context: Context, command: Command, deadline: Deadline) -> Steps[Mapping[str, Any]]:
     """Answered at once with the service's identity."""
     yield from ()  # a command is a generator, also one that never waits
-    return {"service": asdict(context.identity())}
+    return {"service": asdict(context.heartbeat().identity)}

@@ -40,7 +40,7 @@ def find_starts(
             if stream[0] == brokers
             for number in range(topic.partitions)
         ]
-        cluster = context.clusters.of(brokers)
+        cluster = context.data.of(brokers)
         # The end is asked for first: what arrives between the two questions is then read, and judged by its
         # timestamp; the other way round it would be missed.
         ends = yield from _ask(cluster, partitions, OffsetAt.LATEST, deadline)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import re
 from abc import ABC, abstractmethod
 from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from histsvc.model import Batch, EventBatch, FrameBatch, Int64Array, Snapshot, Tally
-from histsvc.settings import is_host_port
+from histsvc.settings import HOST_PORT, is_host_port
 
 # What is stripped from source names, here and in the parser.
 BLANKS = " \t\n\v\f\r"
@@ -67,9 +68,15 @@ Number = Annotated[float, BeforeValidator(_number)]
 WholeNumber = Annotated[int, BeforeValidator(whole)]
 Count = Annotated[WholeNumber, Field(ge=1)]
 Range = Annotated[tuple[Number, Number], AfterValidator(_ascending)]
-Topic = Annotated[str, AfterValidator(_topic)]
-Broker = Annotated[str, AfterValidator(_host_port)]
-OptionalText = Annotated[str, BeforeValidator(_absent), AfterValidator(_text)]
+Topic = Annotated[
+    str, AfterValidator(_topic), WithJsonSchema({"type": "string", "pattern": f"^{_TOPIC.pattern}$"})
+]
+Broker = Annotated[
+    str, AfterValidator(_host_port), WithJsonSchema({"type": "string", "pattern": f"^{HOST_PORT.pattern}$"})
+]
+OptionalText = Annotated[
+    str, BeforeValidator(_absent, json_schema_input_type=str | None), AfterValidator(_text)
+]
 
 
 class HistogramConfig(BaseModel, ABC):
@@ -103,8 +110,18 @@ class HistogramConfig(BaseModel, ABC):
 
     @property
     @abstractmethod
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the published data: bins along each axis."""
+
+    @property
     def bins(self) -> int:
         """Number of bins; cheap, for the check against the limit."""
+        return math.prod(self.shape)
+
+    @property
+    def message_bytes(self) -> int:
+        """About how large its message is before compression: counts and edges as float64, and the info."""
+        return 8 * (self.bins + sum(self.shape) + len(self.shape)) + 2000
 
     def check(self) -> None:
         """Raise ValueError, with the key's name as first argument, where numpy cannot make the bins."""

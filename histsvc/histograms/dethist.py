@@ -32,9 +32,9 @@ class DethistConfig(HistogramConfig):
     height: Count
 
     @property
-    def bins(self) -> int:
-        """Number of pixels."""
-        return self.width * self.height
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the published data."""
+        return (self.width, self.height)
 
     def axes(self) -> dict[str, npt.NDArray[np.float64]]:
         """Edges 0..width and 0..height."""

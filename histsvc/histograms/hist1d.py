@@ -33,9 +33,9 @@ class Hist1dConfig(HistogramConfig):
     det_range: Range | None = None
 
     @property
-    def bins(self) -> int:
-        """Number of bins."""
-        return self.num_bins
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the published data."""
+        return (self.num_bins,)
 
     def check(self) -> None:
         """Raise ValueError where the bins are too fine for numpy."""

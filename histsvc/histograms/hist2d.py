@@ -39,12 +39,14 @@ class Hist2dConfig(HistogramConfig):
     type: Literal["hist2d"]
     tof_range: Range
     det_range: Range
-    num_bins: Annotated[tuple[Count, Count], BeforeValidator(_both)]
+    num_bins: Annotated[
+        tuple[Count, Count], BeforeValidator(_both, json_schema_input_type=Count | tuple[Count, Count])
+    ]
 
     @property
-    def bins(self) -> int:
-        """Number of bins."""
-        return self.num_bins[0] * self.num_bins[1]
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the published data."""
+        return self.num_bins
 
     def check(self) -> None:
         """Raise ValueError where the bins are too fine for numpy."""

@@ -27,9 +27,9 @@ class RoihistConfig(HistogramConfig):
     width: Count
 
     @property
-    def bins(self) -> int:
-        """Number of bins."""
-        return self.width * len(self.left_edges)
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the published data."""
+        return (self.width, len(self.left_edges))
 
     def axes(self) -> dict[str, npt.NDArray[np.float64]]:
         """Edges 0..width and 0..rows."""

@@ -5,18 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from histsvc.model import WorkerSpec
+from histsvc.model import HistogramSpec, WorkerSpec
 from histsvc.protocol.info import HistogramInfo, State
 
 
 class Job:
-    """Collects what workers tell of a job's histograms, and what became of those whose worker is gone."""
+    """Collects what workers tell of a job's histograms, and what became of those whose worker is gone.
+
+    `first_number` is the number of its first histogram among all that run, `size` how many it had.
+    """
 
     def __init__(self, job: str, specs: Sequence[WorkerSpec]) -> None:
         self.id = job
-        self.closing = False
+        self.first_number = 0
+        self.size = sum(len(spec.histograms) for spec in specs)
+        self._closing: set[int] = set()
         self._delivered: set[int] = set()
         self._lost: set[int] = set()
+        self._specs = {h.index: h for spec in specs for h in spec.histograms}
         self._infos = {
             histogram.index: HistogramInfo(
                 id=histogram.config.get("id") or "",
@@ -37,6 +43,11 @@ class Job:
         """The latest info of every histogram, in the order of the command."""
         return tuple(self._infos[index] for index in sorted(self._infos))
 
+    @property
+    def histograms(self) -> tuple[HistogramSpec, ...]:
+        """What was asked for, but for what was stopped since."""
+        return tuple(self._specs[index] for index in sorted(self._infos))
+
     def heard(self, infos: Iterable[HistogramInfo], delivered: Iterable[int]) -> None:
         """A worker tells how its histograms are; what another one has lost stays as it was.
 
@@ -46,6 +57,10 @@ class Job:
         for info in infos:
             if info.job == self.id and info.index in self._infos and info.index not in self._lost:
                 self._infos[info.index] = info
+
+    def close(self, indices: Iterable[int]) -> None:
+        """These histograms are about to end: whatever becomes of their worker now, nobody takes them over."""
+        self._closing.update(indices)
 
     def drop(self, indices: Iterable[int]) -> None:
         """These histograms were stopped: they are told no more, whatever becomes of their worker."""
@@ -59,7 +74,7 @@ class Job:
         """
         broken = []
         for histogram in spec.histograms:
-            if histogram.index in self._delivered or histogram.index not in self._infos:
+            if histogram.index in self._delivered | self._closing:
                 continue
             info = self._infos[histogram.index]
             self._lost.add(histogram.index)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from histsvc.model import HistogramSpec, Partition, Start, Stream, WorkerSpec
@@ -22,17 +22,18 @@ def plan(
     starts: Mapping[Partition, int],
     times: tuple[int | None, int | None],
     workers: int,
+    awaited: Collection[Stream] = (),
 ) -> tuple[WorkerSpec, ...]:
     """Spread histograms over at most `workers` workers.
 
     Histograms that share a stream, directly or through others, come to the same worker, so that each message
     is fetched and parsed once. `starts` gives the first offset of every partition, `times` start and
-    stop (ms).
+    stop (ms); `awaited` are streams that do not exist yet.
     """
     shares: list[list[Wish]] = [[] for _ in range(workers)]
     for group in sorted(_groups(wishes), key=_weight, reverse=True):
         min(shares, key=_weight).extend(group)
-    return tuple(_spec(job, share, starts, times) for share in shares if share)
+    return tuple(_spec(job, share, starts, times, awaited) for share in shares if share)
 
 
 def _groups(wishes: Sequence[Wish]) -> list[list[Wish]]:
@@ -61,6 +62,7 @@ def _spec(
     share: Sequence[Wish],
     starts: Mapping[Partition, int],
     times: tuple[int | None, int | None],
+    awaited: Collection[Stream],
 ) -> WorkerSpec:
     streams = {stream for wish in share if wish.spec.error is None for stream in wish.streams}
     mine = sorted((p, offset) for p, offset in starts.items() if (p.brokers, p.topic) in streams)
@@ -70,4 +72,5 @@ def _spec(
         starts=tuple(Start(partition, offset) for partition, offset in mine),
         start_ms=times[0],
         stop_ms=times[1],
+        awaited=tuple(sorted(streams.intersection(awaited))),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
 from functools import partial
 from multiprocessing.connection import wait
@@ -26,9 +26,9 @@ _SILENCE_S = 10.0
 
 
 class Supervisor:
-    """Workers and jobs. At most twice `size` workers: those that count, and as many spare ones.
+    """Workers and jobs: those that count, and `size` spare ones.
 
-    So a job is prepared in spare workers while the one that it replaces still counts.
+    So a job is prepared in spare workers while the one that it replaces, or is added to, still counts.
     """
 
     def __init__(self, spawn: Callable[[int], WorkerProcess], size: int, clock: Clock) -> None:
@@ -85,6 +85,7 @@ class Supervisor:
 
     def begin(self, job: Job, workers: Sequence[WorkerProcess], specs: Sequence[WorkerSpec]) -> None:
         """A job's workers count from now on; one may have died since it was prepared."""
+        job.first_number = max((each.first_number + each.size for each in self.jobs.values()), default=0)
         self.jobs[job.id] = job
         for worker, spec in zip(workers, specs, strict=True):
             self._assign(worker, spec)
@@ -95,16 +96,22 @@ class Supervisor:
         worker.state, worker.spec = WorkerState.COUNTING, spec
         worker.silence = Deadline(self._clock, _SILENCE_S)
 
-    def free(self, workers: Sequence[WorkerProcess]) -> None:
-        """These workers have nothing to do any more."""
-        for worker in workers:
-            if worker in self._workers:
-                worker.state, worker.spec, worker.stats = WorkerState.SPARE, None, []
+    def free(self, worker: WorkerProcess, indices: Collection[int] | None) -> None:
+        """A worker has ended these histograms, or (None) all that it had."""
+        if worker not in self._workers:
+            return
+        if indices is None:
+            worker.state, worker.spec, worker.stats = WorkerState.SPARE, None, []
+        elif worker.spec is not None:
+            worker.spec = worker.spec.without(indices)
 
-    def forget(self, job: str) -> None:
-        """A job was replaced or stopped."""
-        self.jobs.pop(job, None)
-        self._orphans = [spec for spec in self._orphans if spec.job != job]
+    def drop(self, job: str, indices: Collection[int]) -> None:
+        """These histograms of a job were replaced or stopped; with the last of them the job is over."""
+        self.jobs[job].drop(indices)
+        if not self.jobs[job].infos:
+            del self.jobs[job]
+        self._orphans = [spec.without(indices) if spec.job == job else spec for spec in self._orphans]
+        self._orphans = [spec for spec in self._orphans if spec.histograms]
 
     def discard(self, worker: WorkerProcess, reason: str = "did not answer in time and was ended") -> None:
         """A worker does not answer: end it, so that what it did is seen as lost."""
@@ -113,6 +120,10 @@ class Supervisor:
     def infos(self) -> tuple[HistogramInfo, ...]:
         """The histograms of all jobs."""
         return tuple(info for job in self.jobs.values() for info in job.infos)
+
+    def numbered(self) -> list[tuple[int, HistogramInfo]]:
+        """The histograms of all jobs, each with a number that it keeps."""
+        return [(job.first_number + info.index, info) for job in self.jobs.values() for info in job.infos]
 
     def statuses(self) -> tuple[WorkerStatus, ...]:
         """All worker processes."""
@@ -149,6 +160,9 @@ class Supervisor:
     def _bury(self, worker: WorkerProcess) -> None:
         self._workers.remove(worker)
         reason = str(worker.lost())
+        if worker.state is WorkerState.LEAVING:
+            self._retired.update(worker.counters)
+            return
         _log.error("%s (it was %s)", reason, worker.state)
         self._hear(worker)
         self._retired.update(worker.counters)
@@ -171,17 +185,20 @@ class Supervisor:
         job = self.jobs[worker.spec.job]
         orphan = job.lost(worker.spec, reason)
         # Whatever ends one stand-in after the other would end the next one, too.
-        if orphan.histograms and not job.closing and worker.spec.stands_in < _MOST_STAND_INS:
+        if orphan.histograms and worker.spec.stands_in < _MOST_STAND_INS:
             self._orphans.append(orphan)
 
     def _keep_spares(self) -> None:
         """Spawn what is missing; only one until that has loaded, and perhaps compiled, the kernels."""
-        if self._clock.monotonic_s() < self._next_spawn_s:
-            return
+        reserved = any(worker.state is WorkerState.RESERVED for worker in self._workers)
+        if reserved or self._clock.monotonic_s() < self._next_spawn_s:
+            return  # a command is about to use them, and those that it replaces become spare next
+        for surplus in self._spares()[self.size :]:
+            surplus.state = WorkerState.LEAVING
+            surplus.leave()
         waiting = [w for w in self._workers if w.state in (WorkerState.STARTING, WorkerState.SPARE)]
         target = self.size if self.warm else 1
-        # While a job replaces another, the workers of both are busy: those of the old become spare next.
-        for _ in range(min(target - len(waiting), 2 * self.size - len(self._workers))):
+        for _ in range(target - len(waiting)):
             self._number += 1
             try:
                 self._workers.append(self._spawn(self._number))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -30,7 +31,7 @@ class _Connection:
 
     def __init__(self, brokers: tuple[str, ...], security: Security) -> None:
         self.slots: dict[tuple[str, int], int] = {}
-        self.trouble = Trouble(f"reader of {', '.join(brokers)}")
+        self.trouble = Trouble(brokers, security)
         # Small first batches: what comes may be large, and the mean follows quickly.
         self.mean_bytes = 50_000.0
         self.consumer = create(
@@ -101,6 +102,8 @@ class KafkaReader:
     def read(self, timeout_s: float) -> RawMessages:
         """What has come from any cluster; may be empty."""
         busy = [connection for connection in self._connections.values() if connection.slots]
+        if not busy:
+            time.sleep(timeout_s)  # as long as a consumer without data would wait
         for connection in self._connections.values():
             if not connection.slots:
                 connection.consumer.poll(0)  # what librdkafka wants to tell would pile up otherwise

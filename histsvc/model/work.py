@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 Stream = tuple[tuple[str, ...], str]
@@ -56,3 +56,7 @@ class WorkerSpec:
     stop_ms: int | None
     awaited: tuple[Stream, ...] = ()
     stands_in: int = 0
+
+    def without(self, indices: Collection[int]) -> WorkerSpec:
+        """The same but for these histograms."""
+        return replace(self, histograms=tuple(h for h in self.histograms if h.index not in indices))

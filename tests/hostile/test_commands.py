@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from unit.serving import Service
 
 from histsvc.errors import CommandError
-from histsvc.protocol.commands import config_request, decode
+from histsvc.protocol.config import config_request
 from histsvc.protocol.replies import err
+from histsvc.protocol.strict_json import decode
 
 PROFILE = settings(deadline=None, max_examples=300, derandomize=True)
 DEPTHS = sys.getrecursionlimit()

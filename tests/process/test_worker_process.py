@@ -49,8 +49,8 @@ def test_worker_does_job_after_job(make_supervisor: MakeSupervisor, broker: Embe
     for _ in range(3):
         worker = counting(watched, broker.bootstrap)
         assert asked(watched, worker, Finish(None, 0.0, 5.0)).result() == Done(())
-        watched.forget("job")
-        watched.free([worker])
+        watched.drop("job", [0])
+        watched.free(worker, None)
         pids.add(worker.pid)
     assert len(pids) <= 2  # the one that counted and its spare: none was made anew
 

@@ -8,7 +8,7 @@ import pytest
 from fakes import raw_config
 
 from histsvc.errors import Code, CommandError
-from histsvc.protocol.commands import config_request
+from histsvc.protocol.config import config_request
 
 KINDS = ("hist1d", "hist2d", "dethist", "roihist")
 NEEDED = {

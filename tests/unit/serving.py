@@ -6,17 +6,31 @@ import json
 from collections.abc import Mapping
 from typing import Any, cast
 
+import pytest
 from fake_cluster import FakeClusters
 from fakes import BROKERS, FakeClock
 
 from histsvc.clock import Deadline
+from histsvc.commands import dispatch
 from histsvc.commands.context import Context
 from histsvc.commands.dispatch import Dispatcher
 from histsvc.commands.steps import Steps, wait_until
 from histsvc.jobs.supervisor import Supervisor
-from histsvc.protocol.commands import Command
-from histsvc.protocol.heartbeat import ServiceIdentity
-from histsvc.settings import Limits
+from histsvc.protocol.commands import COMMANDS, Command, CommandKeys
+from histsvc.protocol.heartbeat import Heartbeat, ServiceIdentity
+from histsvc.settings import KafkaSettings, ServiceSettings
+
+
+class AnyKeys(CommandKeys):
+    """The keys of the commands that tests make up."""
+
+    n: Any = None
+
+
+def handle(monkeypatch: pytest.MonkeyPatch, cmd: str, handler: dispatch.Handler) -> None:
+    """Let there be one more command."""
+    monkeypatch.setitem(dispatch.HANDLERS, cmd, handler)
+    monkeypatch.setitem(COMMANDS, cmd, AnyKeys)
 
 
 def _no_constant(token: str) -> None:
@@ -30,9 +44,11 @@ class Service:
         self.clock = FakeClock()
         self.replies: list[dict[str, Any]] = []
         self.done: list[str] = []
+        settings = ServiceSettings(KafkaSettings(BROKERS), "commands", service_id=service_id)
         identity = ServiceIdentity("histsvc", service_id, "0", "1.0", 5)
-        supervisor = cast(Supervisor, None)
-        context = Context(supervisor, FakeClusters(), self.clock, Limits(), lambda: identity, 4.0, BROKERS)
+        heartbeat = Heartbeat(0, 1000, identity, (), ())
+        clusters = FakeClusters()
+        context = Context(cast(Supervisor, None), clusters, clusters, self.clock, settings, lambda: heartbeat)
         self.dispatcher = Dispatcher(context, service_id, self._reply)
         self._offset = 0
 

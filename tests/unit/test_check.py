@@ -10,13 +10,14 @@ from fake_cluster import FakeClusters
 from fakes import BROKERS, FakeClock, raw_config
 
 from histsvc.clock import Deadline
-from histsvc.commands.check import check_limits, check_loops, check_topics
+from histsvc.commands.check import check_limits, check_loops
 from histsvc.commands.context import Context
+from histsvc.commands.topics import check_topics
 from histsvc.errors import Code, CommandError
 from histsvc.jobs.supervisor import Supervisor
-from histsvc.protocol.commands import ConfigRequest, config_request
-from histsvc.protocol.heartbeat import ServiceIdentity
-from histsvc.settings import Limits
+from histsvc.protocol.config import ConfigRequest, config_request
+from histsvc.protocol.heartbeat import Heartbeat, ServiceIdentity
+from histsvc.settings import KafkaSettings, Limits, ServiceSettings
 
 T = TypeVar("T")
 OWN = ("commands", "replies", "heartbeat")
@@ -35,11 +36,19 @@ def request(*changes: dict[str, Any]) -> ConfigRequest:
     return config_request({"histograms": histograms})
 
 
-def context(own_brokers: tuple[str, ...] = BROKERS) -> tuple[Context, FakeClusters]:
+def context(own_brokers: tuple[str, ...] = BROKERS, **settings_changes: Any) -> tuple[Context, FakeClusters]:
     clusters = FakeClusters()
-    identity = ServiceIdentity("histsvc", "", "0", "1.0", 0)
+    config_topic, response_topic, heartbeat_topic = OWN
+    settings = ServiceSettings(
+        KafkaSettings(own_brokers),
+        config_topic,
+        response_topic=response_topic,
+        heartbeat_topic=heartbeat_topic,
+        **settings_changes,
+    )
+    heartbeat = Heartbeat(0, 1000, ServiceIdentity("histsvc", "", "0", "1.0", 0), (), ())
     supervisor = cast(Supervisor, None)
-    made = Context(supervisor, clusters, TickingClock(), Limits(), lambda: identity, 4.0, own_brokers, OWN)
+    made = Context(supervisor, clusters, clusters, TickingClock(), settings, lambda: heartbeat)
     return made, clusters
 
 
@@ -97,7 +106,7 @@ def test_bins_finer_than_numpy_makes_them(change: dict[str, Any], key: str) -> N
 
 def loop(brokers: tuple[str, ...], *changes: dict[str, Any]) -> CommandError:
     with pytest.raises(CommandError) as caught:
-        check_loops(request(*changes), context(brokers)[0])
+        check_loops(request(*changes), context(brokers)[0], beside=False)
     assert caught.value.code is Code.INVALID_ARGUMENT
     return caught.value
 
@@ -129,13 +138,15 @@ def test_brokers_in_another_order_or_fewer_of_them_are_the_same_brokers(
 
 
 def test_equal_topics_of_other_brokers_are_no_loop() -> None:
-    check_loops(request({"data_brokers": ["other:1"], "data_topics": ["commands"]}), context()[0])
+    check_loops(
+        request({"data_brokers": ["other:1"], "data_topics": ["commands"]}), context()[0], beside=False
+    )
 
 
 def checked(*changes: dict[str, Any], **topics: int) -> list[str]:
     made, clusters = context()
     clusters.of(BROKERS).topics.update(topics)
-    return result(check_topics(request(*changes), made, Deadline(made.clock, 4)))[1]
+    return result(check_topics(request(*changes), made, Deadline(made.clock, 4))).warnings
 
 
 def test_a_missing_data_topic_is_not_found_and_a_missing_output_topic_a_warning() -> None:

@@ -9,7 +9,9 @@ import pytest
 from fakes import raw_config
 from unit.requests import KINDS, accepted, config, refused, refused_key
 
-from histsvc.protocol.commands import ConfigRequest, config_request, decode
+from histsvc.protocol.commands import COMMANDS, command, unknown_keys
+from histsvc.protocol.config import ConfigRequest, config_request
+from histsvc.protocol.strict_json import decode
 
 WRONG_TEXTS: tuple[Any, ...] = (5, True, [], {})
 
@@ -67,10 +69,9 @@ def test_fractions_of_a_second() -> None:
 
 
 @pytest.mark.parametrize("content", [{}, {"histograms": []}, {"histograms": None}])
-def test_no_histograms_stop_everything_with_a_warning(content: dict[str, Any]) -> None:
+def test_there_may_be_no_histograms(content: dict[str, Any]) -> None:
     request = config_request(content)
-    assert request.histograms == ()
-    assert ["histograms" in warning for warning in request.warnings] == [True]
+    assert (request.histograms, request.warnings) == ((), ())
 
 
 @pytest.mark.parametrize("value", ["x", {}, 5, True, {"type": "hist1d"}])
@@ -159,13 +160,21 @@ def test_equal_ids_are_warned_of() -> None:
 
 
 def test_unknown_keys_are_warned_of_and_do_no_harm() -> None:
-    content = config(raw_config("hist1d", num_binz=5), msg_id="m", target="t", strat=5)
-    warnings = config_request(content).warnings
+    content = config(raw_config("hist1d", num_binz=5), cmd="config", msg_id="m", target="t", strat=5)
+    warnings = [*unknown_keys(command(content)), *config_request(content).warnings]
     assert [warning.partition(":")[0] for warning in warnings] == ["strat", "histograms[0].num_binz"]
 
 
+@pytest.mark.parametrize("cmd", COMMANDS)
+def test_every_command_warns_of_keys_that_it_does_not_have(cmd: str) -> None:
+    assert unknown_keys(command({"cmd": cmd, "msg_id": 1, "target": None, "x y": 1, "idz": []})) == [
+        '"x y": unknown key, ignored',
+        "idz: unknown key, ignored",
+    ]
+
+
 def schemas(**keys: Any) -> ConfigRequest:
-    histograms = [raw_config("hist1d"), raw_config("hist1d", input_schema="ev44", output_schema="hs00")]
+    histograms = [raw_config("hist2d"), raw_config("hist1d", input_schema="ev44", output_schema="hs00")]
     return config_request(config(*histograms, **keys))
 
 
@@ -175,6 +184,24 @@ def test_schemas_of_the_command_hold_where_a_histogram_has_none() -> None:
     request = schemas(input_schema="ev42", output_schema="hs01")
     assert [h.input_schemas for h in request.histograms] == [("ev42",), ("ev44",)]
     assert [h.output_schema for h in request.histograms] == ["hs01", "hs00"]
+
+
+def test_every_schema_that_fits_the_type_is_counted() -> None:
+    kinds = ("hist1d", "hist2d", "dethist", "roihist")
+    request = config_request(config(*(raw_config(kind) for kind in kinds)))
+    events = ("ev42", "ev44")
+    assert [h.input_schemas for h in request.histograms] == [(*events, "da00"), events, events, events]
+
+
+@pytest.mark.parametrize("kind", ["hist2d", "dethist", "roihist"])
+def test_frames_fit_hist1d_only(kind: str) -> None:
+    content = config(raw_config("hist1d"), raw_config(kind, input_schema="da00"))
+    assert refused(content).field == "histograms[1].input_schema"
+    error = refused(config(raw_config("hist1d"), raw_config(kind), input_schema="da00"))
+    assert error.field == "input_schema"
+    assert "histograms[1]" in error.message
+    request = config_request(config(raw_config("hist1d"), input_schema="da00"))
+    assert request.histograms[0].input_schemas == ("da00",)
 
 
 @pytest.mark.parametrize("key", ["input_schema", "output_schema"])

@@ -12,7 +12,7 @@ from unit.requests import KINDS, NEEDED, accepted, config, refused, refused_key
 from histsvc.histograms.dethist import DethistConfig
 from histsvc.histograms.hist1d import Hist1dConfig
 from histsvc.histograms.hist2d import Hist2dConfig
-from histsvc.protocol.commands import config_request
+from histsvc.protocol.config import config_request
 
 
 @pytest.mark.parametrize("kind", KINDS)

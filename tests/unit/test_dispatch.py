@@ -8,10 +8,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
-from unit.serving import Service
+from unit.serving import Service, handle
 
 from histsvc.clock import Deadline
-from histsvc.commands import dispatch
 from histsvc.commands.context import Context
 from histsvc.commands.steps import Steps
 from histsvc.errors import Code, CommandError
@@ -26,8 +25,8 @@ def short(value: object) -> str:
 @pytest.fixture
 def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
     made = Service()
-    monkeypatch.setitem(dispatch.HANDLERS, "slow", made.slow)
-    monkeypatch.setitem(dispatch.HANDLERS, "stuck", made.stuck)
+    handle(monkeypatch, "slow", made.slow)
+    handle(monkeypatch, "stuck", made.stuck)
     yield made
     made.send({"cmd": "ping", "msg_id": "still alive"})
     assert made.work()[-1]["msg_id"] == "still alive"
@@ -196,8 +195,8 @@ def test_a_bug_is_one_internal_error(service: Service, monkeypatch: pytest.Monke
         yield
         raise ZeroDivisionError("later")
 
-    monkeypatch.setitem(dispatch.HANDLERS, "later", later)
-    monkeypatch.setitem(dispatch.HANDLERS, "at_once", at_once)
+    handle(monkeypatch, "later", later)
+    handle(monkeypatch, "at_once", at_once)
     service.send({"cmd": "later", "msg_id": 1}, {"cmd": "at_once", "msg_id": 2}, {"cmd": "ping", "msg_id": 3})
     got = [(reply["msg_id"], reply["response"], reply.get("code")) for reply in service.work()]
     assert got == [(1, "ERR", "INTERNAL"), (2, "ERR", "INTERNAL"), (3, "ACK", None)]
@@ -208,7 +207,7 @@ def test_a_refusal_becomes_the_error(service: Service, monkeypatch: pytest.Monke
         yield
         raise CommandError(Code.NOT_FOUND, "ids[0]: there is no 'x'", "ids[0]")
 
-    monkeypatch.setitem(dispatch.HANDLERS, "refuse", refuse)
+    handle(monkeypatch, "refuse", refuse)
     service.send({"cmd": "refuse", "msg_id": 1})
     wanted = {"code": "NOT_FOUND", "message": "ids[0]: there is no 'x'", "field": "ids[0]"}
     assert service.work() == [{"msg_id": 1, "response": "ERR", **wanted}]

@@ -49,6 +49,9 @@ class FakeSupervisor:
     def infos(self) -> tuple[HistogramInfo, ...]:
         return self.told
 
+    def numbered(self) -> list[tuple[int, HistogramInfo]]:
+        return list(enumerate(self.told))
+
     def statuses(self) -> tuple[WorkerStatus, ...]:
         return ()
 
@@ -110,6 +113,7 @@ class Serving:
             cast(Supervisor, self.supervisor),
             self.commands,
             self.sender,
+            self.clusters,
             self.clusters,
             self.clock,
             self.metrics,
