@@ -12,7 +12,7 @@ from pathlib import Path
 
 from histsvc.errors import SettingsError, shown
 
-_HOST_PORT = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})")
+HOST_PORT = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})")
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
 _LEVELS = {"1": "DEBUG", "2": "INFO", "3": "WARNING", "4": "ERROR", "5": "CRITICAL"}
 
@@ -112,7 +112,7 @@ def kafka_settings(options: argparse.Namespace) -> KafkaSettings:
 
 def is_host_port(text: str) -> bool:
     """Whether this names one broker: a host's name, its IPv4 or [IPv6] address, a colon and a port."""
-    found = _HOST_PORT.fullmatch(text)
+    found = HOST_PORT.fullmatch(text)
     return found is not None and 0 < int(found[1]) < 65_536
 
 
