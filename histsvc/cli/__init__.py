@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import importlib
+import logging
+import os
+import signal
 import sys
 from collections.abc import Sequence
 
 from histsvc import __version__
 from histsvc.errors import SettingsError
 
+_log = logging.getLogger(__name__)
 COMMANDS = {
     "serve": "the service: reads commands and events, publishes histograms",
     "generate": "sends events: of a NeXus file, or made up",
@@ -42,12 +46,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"histsvc {__version__}")
         return 0
     if given[0] not in COMMANDS:
-        print(f"histsvc: {given[0]!r} is none of {', '.join(COMMANDS)}", file=sys.stderr)
-        return 2
-    module = importlib.import_module(f"histsvc.cli.{given[0]}")
+        return _failed("", f"{given[0]!r} is none of {', '.join(COMMANDS)}", 2)
+    return _run(given[0], given[1:])
+
+
+def _run(command: str, arguments: list[str]) -> int:
+    if command == "serve":
+        # To load all modules takes a second, in which nothing has begun that would have to be ended.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: os._exit(0))
     try:
-        code: int = module.main(given[1:])
+        code: int = importlib.import_module(f"histsvc.cli.{command}").main(arguments)
     except SettingsError as error:
-        print(f"histsvc {given[0]}: {error}", file=sys.stderr)
-        return 2
+        return _failed(command, str(error), 2)
+    except KeyboardInterrupt:
+        return _failed(command, "interrupted", 1)
+    except Exception as error:  # noqa: BLE001  # whatever it is: users get one line, and debug logs the rest
+        _log.debug("unexpected", exc_info=True)
+        return _failed(command, f"{type(error).__name__}: {error}", 1)
+    return code
+
+
+def _failed(command: str, why: str, code: int) -> int:
+    print(f"{f'histsvc {command}'.rstrip()}: {' '.join(why.split())}", file=sys.stderr)
     return code

@@ -37,8 +37,10 @@ def main(arguments: list[str]) -> int:
     # A handler that only sets a flag cannot block on a lock that the main thread holds.
     signal.signal(signal.SIGTERM, lambda *_: stopped.set())
     signal.signal(signal.SIGINT, lambda *_: stopped.set())
-    delivered = make_service(settings).run(stopped.is_set)
-    return 0 if delivered else 1
+    if make_service(settings).run(stopped.is_set):
+        return 0
+    print("histsvc serve: not everything was published; the log says what", file=sys.stderr)
+    return 1
 
 
 def make_service(settings: ServiceSettings) -> Service:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
+import signal
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -29,6 +30,7 @@ class WorkerState(StrEnum):
     SPARE = "SPARE"
     RESERVED = "RESERVED"
     COUNTING = "COUNTING"
+    LEAVING = "LEAVING"
 
 
 class WorkerLostError(Exception):
@@ -53,7 +55,13 @@ class WorkerProcess:
         self.process: SpawnProcess = _CONTEXT.Process(
             target=worker_main.run, args=(theirs, settings), name=f"histsvc-worker-{number}", daemon=True
         )
-        self.process.start()
+        # Signals may go to the whole group, and a worker that still loads knows no better than to die of
+        # them, with a traceback: it inherits that they are blocked.
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+        try:
+            self.process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
         # With our copy closed, the pipe ends when the process does, however it ends.
         theirs.close()
         # A large spec may fill the pipe of a process that hangs: a thread waits then, not the service.

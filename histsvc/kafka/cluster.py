@@ -37,7 +37,7 @@ class KafkaCluster:
     """The cluster of a list of brokers."""
 
     def __init__(self, brokers: tuple[str, ...], security: Security) -> None:
-        self._trouble = Trouble(f"brokers {', '.join(brokers)}")
+        self._trouble = Trouble(brokers, security)
         self._config = {**client_config(brokers, security), "error_cb": self._trouble}
         self._admin = create(AdminClient, self._config)
         self._before = self._admin

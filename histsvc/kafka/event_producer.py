@@ -43,7 +43,7 @@ class EventProducer:
         self._brokers = ", ".join(kafka.brokers)
         self._first_delivery_s = first_delivery_s
         self._first_sent_s: float | None = None
-        self._trouble = Trouble(f"producer to {self._brokers}")
+        self._trouble = Trouble(kafka.brokers, kafka.security)
         config = client_config(kafka.brokers, kafka.security) | _SETTINGS | {"compression.type": compression}
         self._producer = create(Producer, {**config, "error_cb": self._trouble})
 

@@ -76,7 +76,7 @@ class KafkaSender:
                     "queue.buffering.max.kbytes": 2_097_151,
                     "linger.ms": 1,
                     "compression.type": self._compression,
-                    "error_cb": Trouble(f"producer to {', '.join(brokers)}"),
+                    "error_cb": Trouble(brokers, self._security),
                 },
             )
         return self._producers[brokers]

@@ -1,16 +1,42 @@
-"""The reason of a connection failure: librdkafka tells it to a callback only, and many times a second."""
+"""Why brokers cannot be reached, said once when that begins and once when it is over.
+
+librdkafka tells the reason to a callback of each client, many times, and never that a connection is back. So
+the first trouble of any client makes a thread ask the cluster itself, until it answers.
+"""
 
 from __future__ import annotations
 
 import logging
+import re
+import threading
 import time
 
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient
 
 from histsvc.errors import BrokerError
+from histsvc.kafka.security import client_config, create
+from histsvc.settings import Security
 
 _log = logging.getLogger(__name__)
 _QUIET_S = 30.0
+# One question to a cluster that may not answer, and the pause before the next one.
+_REQUEST_S = 2.0
+_PAUSE_S = 0.5
+# Clients that still need a cluster repeat their trouble every 30 s; after this, nobody does.
+_FORGOTTEN_S = 90.0
+# How long librdkafka tried, and how often, changes from one message to the next.
+_HOW_LONG = re.compile(r" \(after \d+ms in state [^)]*\)")
+_UNREACHABLE = frozenset(
+    {
+        KafkaError._TRANSPORT,
+        KafkaError._ALL_BROKERS_DOWN,
+        KafkaError._RESOLVE,
+        KafkaError._TIMED_OUT,
+        KafkaError._AUTHENTICATION,
+        KafkaError._SSL,
+    }
+)
 _RETRIABLE = frozenset(
     {
         KafkaError._TIMED_OUT,
@@ -36,22 +62,98 @@ _DENIED = frozenset(
 
 
 class Trouble:
-    """Remembers the last reason and logs each kind at most twice a minute."""
+    """A client's error_cb: remembers the last reason while the brokers cannot be reached."""
 
-    def __init__(self, who: str) -> None:
-        self._who = who
-        self._logged_s: dict[int, float] = {}
+    def __init__(self, brokers: tuple[str, ...], security: Security) -> None:
         self.last = ""
+        self._brokers = brokers
+        self._security = security
+        self._logged_s: dict[int, float] = {}
 
     def __call__(self, error: KafkaError) -> None:
-        """Take an error as librdkafka's error_cb gives it."""
-        code, now_s = error.code(), time.monotonic()
+        """Take an error as librdkafka gives it."""
+        code = error.code()
         # That all brokers are down is the consequence, and would hide the reason that came before.
         if code != KafkaError._ALL_BROKERS_DOWN or not self.last:
-            self.last = error.str()
-        if now_s - self._logged_s.get(code, float("-inf")) > _QUIET_S:
-            self._logged_s[code] = now_s
-            _log.warning("%s: %s", self._who, error.str())
+            self.last = _HOW_LONG.sub("", error.str())
+        if code in _UNREACHABLE:
+            _outages.note(self, self._brokers, self._security)
+        elif time.monotonic() - self._logged_s.get(code, float("-inf")) > _QUIET_S:
+            self._logged_s[code] = time.monotonic()
+            _log.warning("brokers %s: %s", ", ".join(self._brokers), error.str())
+
+
+class _Outage:
+    """Brokers that cannot be reached, for all clients of this process."""
+
+    def __init__(self, brokers: tuple[str, ...], level: int) -> None:
+        self.troubled: set[Trouble] = set()
+        self.heard_s = time.monotonic()
+        self._brokers = brokers
+        self._level = level
+
+    def watch(self, security: Security, reason: str) -> None:
+        """Ask until the cluster answers; where it does at once, one client had a hiccup, and nobody hears."""
+        names, begun_s = ", ".join(self._brokers), time.monotonic()
+        client = create(AdminClient, {**client_config(self._brokers, security), "error_cb": lambda _: None})
+        away = False
+        while not (answered := _answers(client)) and time.monotonic() - self.heard_s < _FORGOTTEN_S:
+            if not away:
+                _log.log(self._level, "brokers %s cannot be reached: %s; trying again", names, reason)
+                away = True
+            time.sleep(_PAUSE_S)
+        if away and answered:
+            _log.log(self._level, "brokers %s are back after %.0f s", names, time.monotonic() - begun_s)
+
+
+class _Outages:
+    """The outages of this process, one for each list of brokers."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._outages: dict[tuple[str, ...], _Outage] = {}
+        self._left: set[tuple[str, ...]] = set()
+
+    def leave_to_others(self, brokers: tuple[str, ...]) -> None:
+        """Another process says what is the matter with these brokers."""
+        self._left.add(brokers)
+
+    def note(self, trouble: Trouble, brokers: tuple[str, ...], security: Security) -> None:
+        """A client cannot reach its brokers; the first one sets the watch."""
+        with self._lock:
+            begins = brokers not in self._outages
+            if begins:
+                level = logging.DEBUG if brokers in self._left else logging.WARNING
+                self._outages[brokers] = _Outage(brokers, level)
+            self._outages[brokers].troubled.add(trouble)
+            self._outages[brokers].heard_s = time.monotonic()
+        if begins:
+            given = (brokers, security, trouble.last)
+            threading.Thread(target=self._watch, args=given, name="outage", daemon=True).start()
+
+    def _watch(self, brokers: tuple[str, ...], security: Security, reason: str) -> None:
+        try:
+            self._outages[brokers].watch(security, reason)
+        finally:
+            with self._lock:
+                for trouble in self._outages.pop(brokers).troubled:
+                    trouble.last = ""
+
+
+_outages = _Outages()
+leave_to_others = _outages.leave_to_others
+
+
+def _answers(client: AdminClient) -> bool:
+    """Whether the cluster says anything, be it an error."""
+    client.poll(0)
+    try:
+        client.describe_cluster(request_timeout=_REQUEST_S).result(2 * _REQUEST_S)
+    except KafkaException as error:
+        return bool(error.args[0].code() > 0)  # what librdkafka makes up itself is negative
+    except TimeoutError:
+        return False
+    return True
 
 
 def broker_error(error: KafkaError) -> BrokerError:
