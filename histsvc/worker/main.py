@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import signal
+import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 
 from histsvc.clock import Clock, Deadline, SystemClock
+from histsvc.kafka import trouble
 from histsvc.kafka.cluster import KafkaClusters
 from histsvc.kafka.producer import KafkaSender
 from histsvc.kafka.reader import KafkaReader
@@ -49,15 +51,18 @@ def run(pipe: Pipe, settings: WorkerSettings) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the parent decides
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s worker %(message)s")
     logging.getLogger("numba").setLevel(logging.WARNING)
+    trouble.leave_to_others(settings.brokers)  # the parent uses them, too
     link = ChildLink(pipe)
     worker = Worker(link, settings, SystemClock())
     # The whole group may get it, as from a service manager: the parent still wants the last histograms.
     signal.signal(signal.SIGTERM, lambda *_: worker.terminate())
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})  # blocked at the start
     try:
         worker.loop()
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  # whatever it is, the parent turns it into ERROR and one line
         link.report(Failed(f"{type(error).__name__}: {error}"))
-        raise
+        _log.debug("failed", exc_info=True)
+        sys.exit(1)
 
 
 class Worker:
