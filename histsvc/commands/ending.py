@@ -36,7 +36,8 @@ class Share:
         return f"worker process {self.worker.pid} did not answer in time ({self.names})"
 
 
-def _shares(supervisor: Supervisor, chosen: Chosen) -> list[Share]:
+def shares_of(supervisor: Supervisor, chosen: Chosen) -> list[Share]:
+    """Which of these histograms each worker has."""
     shares = []
     for worker in supervisor.counting():
         if worker.spec is None:
@@ -52,10 +53,10 @@ def at_hand(context: Context, chosen: Chosen, deadline: Deadline) -> Steps[tuple
     """The workers that can be asked; one that owes an answer for too long is ended, and named."""
     supervisor = context.supervisor
     patience = Deadline(context.clock, deadline.remaining_s() / 2)
-    while any(share.worker.busy for share in _shares(supervisor, chosen)) and not patience.expired():
+    while any(share.worker.busy for share in shares_of(supervisor, chosen)) and not patience.expired():
         yield
     ready, hanging = [], []
-    for share in _shares(supervisor, chosen):
+    for share in shares_of(supervisor, chosen):
         if share.worker.busy:
             hanging.append(share.hanging())
             supervisor.discard(share.worker)

@@ -9,14 +9,26 @@ from typing import Any
 from histsvc.clock import Deadline
 from histsvc.commands.choice import chosen
 from histsvc.commands.context import Context
+from histsvc.commands.ending import shares_of
 from histsvc.commands.steps import Steps
 from histsvc.protocol.commands import Command, wanted_ids
+from histsvc.worker.link import Tell
+
+# A worker answers in some ms, but for one that is making a large histogram.
+_TELL_S = 0.5
 
 
 def status(context: Context, command: Command, deadline: Deadline) -> Steps[Mapping[str, Any]]:
-    """Answered at once with the info of every histogram, or of those in `ids`, as its worker last told it."""
-    yield from ()  # a command is a generator, also one that never waits
+    """Answered with the info of every histogram, or of those in `ids`, as it is now.
+
+    What a worker that is busy has told last has to do.
+    """
     wanted = chosen(context.supervisor, wanted_ids(command))
+    patience = Deadline(context.clock, min(_TELL_S, deadline.remaining_s() / 2))
+    idle = [each.worker for each in shares_of(context.supervisor, wanted) if not each.worker.busy]
+    answers = [worker.request(Tell()) for worker in idle]
+    while not all(answer.done() for answer in answers) and not patience.expired():
+        yield
     heartbeat = context.heartbeat()
     return {
         "histograms": [

@@ -26,13 +26,14 @@ _SILENCE_S = 10.0
 
 
 class Supervisor:
-    """Workers and jobs: those that count, and `size` spare ones.
+    """Workers and jobs: those that count, and spare ones: `size` for a config, and one for an add before it.
 
     So a job is prepared in spare workers while the one that it replaces, or is added to, still counts.
     """
 
     def __init__(self, spawn: Callable[[int], WorkerProcess], size: int, clock: Clock) -> None:
         self.size = size
+        self._most_spares = size + 1
         self.jobs: dict[str, Job] = {}
         self.restarts = 0
         self.replacing = False
@@ -193,11 +194,11 @@ class Supervisor:
         reserved = any(worker.state is WorkerState.RESERVED for worker in self._workers)
         if reserved or self._clock.monotonic_s() < self._next_spawn_s:
             return  # a command is about to use them, and those that it replaces become spare next
-        for surplus in self._spares()[self.size :]:
+        for surplus in self._spares()[self._most_spares :]:
             surplus.state = WorkerState.LEAVING
             surplus.leave()
         waiting = [w for w in self._workers if w.state in (WorkerState.STARTING, WorkerState.SPARE)]
-        target = self.size if self.warm else 1
+        target = self._most_spares if self.warm else 1
         for _ in range(target - len(waiting)):
             self._number += 1
             try:

@@ -47,6 +47,11 @@ class Finish:
 
 
 @dataclass(frozen=True)
+class Tell:
+    """Say now how all histograms are; answered after that."""
+
+
+@dataclass(frozen=True)
 class Leave:
     """End the process."""
 
@@ -56,7 +61,7 @@ class StatsSeen:
     """The parent has read the last Stats; the next may come."""
 
 
-Request = Prepare | Go | Reset | Finish | Leave | StatsSeen
+Request = Prepare | Go | Reset | Finish | Tell | Leave | StatsSeen
 
 
 @dataclass(frozen=True)
