@@ -15,8 +15,12 @@ from histsvc.kafka import trouble
 from histsvc.kafka.cluster import KafkaClusters
 from histsvc.kafka.producer import KafkaSender
 from histsvc.kafka.reader import KafkaReader
+from histsvc.ports import Clusters, Reader
 from histsvc.settings import WorkerSettings
-from histsvc.wire import EVENT_LAYOUTS, FRAME_DESERIALISERS, HISTOGRAM_SERIALISERS
+from histsvc.sources.simulated import SimulatedReader
+from histsvc.sources.simulated_cluster import SimulatedClusters
+from histsvc.sources.simulated_log import wanted
+from histsvc.wire import EVENT_LAYOUTS, FRAME_DESERIALISERS, HISTOGRAM_SERIALISERS, INPUT_SERIALISERS
 from histsvc.worker.build import build
 from histsvc.worker.link import (
     ChildLink,
@@ -31,6 +35,7 @@ from histsvc.worker.link import (
     Request,
     Reset,
     StatsSeen,
+    Tell,
 )
 from histsvc.worker.outbox import ThreadOutbox
 from histsvc.worker.pending import FinishPending, Pending, ResetPending
@@ -72,7 +77,9 @@ class Worker:
         self._link = link
         self._settings = settings
         self._clock = clock
-        self._clusters = KafkaClusters(settings.security)
+        self._clusters: Clusters = (
+            SimulatedClusters(clock) if settings.simulation else KafkaClusters(settings.security)
+        )
         self._sender = KafkaSender(settings.security, settings.compression)
         self._outbox = ThreadOutbox(
             self._sender,
@@ -82,7 +89,8 @@ class Worker:
             },
             settings.source_name,
         )
-        self._reader = KafkaReader(settings.security)
+        self._kafka_reader = KafkaReader(settings.security)
+        self._reader: Reader = self._kafka_reader
         self._pipeline: Pipeline | None = None
         self._counting = False
         self._pending: Pending | None = None
@@ -119,7 +127,8 @@ class Worker:
         from histsvc.kernels import warm  # loads numba
 
         if self._settings.brokers:
-            self._reader.connect(self._settings.brokers)
+            if not self._settings.simulation:
+                self._kafka_reader.connect(self._settings.brokers)
             self._sender.connect(self._settings.brokers)
         _log.debug("%d kernels loaded in %.2f s", len(warm.KERNELS), time.monotonic() - begun)
         self._link.report(Ready(time.monotonic() - begun))
@@ -144,6 +153,8 @@ class Worker:
     def _obey(self, request: Request) -> None:
         match request:
             case Prepare(spec):
+                if self._settings.simulation:
+                    self._reader = SimulatedReader(wanted(spec), INPUT_SERIALISERS, self._clock, time.sleep)
                 self._pipeline = build(
                     spec,
                     self._settings,
@@ -162,6 +173,10 @@ class Worker:
                 self._pending = ResetPending(zeroed, Deadline(self._clock, timeout_s))
             case Finish(indices, drain_s, timeout_s):
                 self._finish(indices, drain_s, timeout_s)
+            case Tell():
+                if self._pipeline is not None:
+                    self._teller.tell_all(self._pipeline, self._counters)
+                self._link.report(Done())
             case Leave():
                 self._leaving = True
             case StatsSeen():
