@@ -43,16 +43,20 @@ def test_sources_out_of_step_count_to_the_millisecond_however_batched(
     data, inside, outside, behind = topic("data"), Sent(), Sent(), Sent()
     start = now_ms()
     stop = start + AHEAD_MS
+    command = {"start": start, "stop": stop}
     # One source is ahead of the other, and still inside the leeway; then one message is not.
-    steps = [(start - 1, outside), (start, inside), (stop + 1, outside), (stop, inside)]
+    steps = [(start, inside), (start - 1, outside), (stop + 1, outside), (stop, inside)]
     steps += [(stop + LEEWAY_MS, outside), (stop - 5, inside), (stop + LEEWAY_MS, outside), (stop, inside)]
     ends = [(stop + LEEWAY_MS + 1, behind), (stop, behind), (start, behind)]
     with service.following() as published:
-        service.config([service.histogram("hist1d", data, **TOF)], start=start, stop=stop)
+        if batches == "one by one":
+            service.config([service.histogram("hist1d", data, **TOF)], **command)
         for number, (timestamp_ms, sent) in enumerate(steps + ends, 1):
             sender.pulses(data, sent, [timestamp_ms], source=f"source{number % 2}")
             if batches == "one by one" and number <= len(steps):
                 assert seen(published, number).info.state is not State.FINISHED
+        if batches == "all at once":
+            service.config([service.histogram("hist1d", data, **TOF)], **command)
         finished = published.finished("tof")["tof"]
     np.testing.assert_array_equal(finished.counts, counts_of(inside))
     assert finished.info.out_of_window == outside.events
