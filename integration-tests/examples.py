@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from service_process import Histograms
+
 FOLDER = Path(__file__).parents[1] / "example_configs"
 
 
@@ -30,3 +32,9 @@ def placed(name: str, bootstrap: str, topics: Mapping[str, str]) -> dict[str, An
         histogram["data_topics"] = [topics[topic] for topic in histogram["data_topics"]]
         histogram["topic"] = topics[histogram["topic"]]
     return made
+
+
+def until_read(published: Histograms, messages: Mapping[str, int], timeout_s: float = 30.0) -> None:
+    """Wait until each histogram has read so many messages: `stop` gives a busy machine 1 s for them."""
+    for name, count in messages.items():
+        published.until(lambda h, n=name, c=count: h.info.id == n and h.info.messages == c, timeout_s)  # type: ignore[misc]

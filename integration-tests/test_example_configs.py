@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from events import BASE_MS, EventSender, Sent, accounted, image, regions
-from examples import FOLDER, command, command_files, placed
+from examples import FOLDER, command, command_files, placed, until_read
 from kafka_broker import MakeTopic
 from service_process import Service
 
@@ -76,8 +76,10 @@ def test_live_example(service: Service, topic: MakeTopic, sender: EventSender, n
     with service.following() as published:
         assert service.client.send(command) == ack(command)
         sender.pulses(data, sent, range(1, 21), events=1000, pixels=(1, LAST_PIXEL), schema="ev42")
+        names = [config["id"] for config in command["histograms"]]
+        until_read(published, dict.fromkeys(names, 20))
         service.client.send({"cmd": "stop"})
-        finished = published.finished(*(config["id"] for config in command["histograms"]))
+        finished = published.finished(*names)
     check(command, finished, sent)
 
 
@@ -111,6 +113,7 @@ def test_example_of_add_counts_beside_what_runs(
         sender.pulses(data, before, range(1, 11), events=1000, pixels=pixels)
         assert service.client.send(more) == ack(more)
         sender.pulses(data, after, range(11, 21), events=1000, pixels=pixels)
+        until_read(published, {"tof": 20, "added-region": 10})
         service.client.send({"cmd": "stop"})
         finished = published.finished("tof", "added-region")
     check(more, finished, after)
@@ -134,6 +137,7 @@ def test_example_of_da00_counts_frames_beside_events(
             for source, counts in (("monitor_1", frame), ("monitor_2", other)):
                 sender.raw(monitor, da00.serialise(source, time_ms * 1_000_000, edges, counts), time_ms)
         sender.pulses(events, sent, range(1, 21), events=1000)
+        until_read(published, {"monitor": 40, "tof": 20})
         service.client.send({"cmd": "stop"})
         finished = published.finished("monitor", "tof")
     np.testing.assert_array_equal(finished["monitor"].counts, frames.sum(axis=0))

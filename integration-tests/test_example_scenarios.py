@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from events import BASE_MS, EventSender, Sent, image
-from examples import command, placed
+from examples import command, placed, until_read
 from kafka_broker import MakeTopic
 from service_process import Histograms, Service
 
@@ -19,6 +19,7 @@ from histsvc.ports import OffsetAt
 # More than the largest image before compression, which the service goes by.
 ROOMY = {"max.message.bytes": "200000000"}
 PATIENCE_S = 60
+PULSES = 10
 
 
 def filled(command: dict[str, Any], sender: EventSender) -> dict[str, Sent]:
@@ -30,9 +31,17 @@ def filled(command: dict[str, Any], sender: EventSender) -> dict[str, Sent]:
             continue
         mine = sent[f"{data}/{source}"] = Sent()
         first, last = histogram["det_range"]
-        times_ms = [BASE_MS + 71 * pulse for pulse in range(10)]
+        times_ms = [BASE_MS + 71 * pulse for pulse in range(PULSES)]
         sender.pulses(data, mine, times_ms, events=500, pixels=(max(first, 1), last), source=source or "bank")
     return sent
+
+
+def messages(command: dict[str, Any]) -> dict[str, int]:
+    """How many messages each histogram reads: those of all sources on its topic."""
+    sources: dict[str, set[str]] = {}
+    for histogram in command["histograms"]:
+        sources.setdefault(histogram["data_topics"][0], set()).add(histogram["source"])
+    return {h["id"]: PULSES * len(sources[h["data_topics"][0]]) for h in command["histograms"]}
 
 
 def check(config: dict[str, Any], received: Histogram, sent: Sent) -> None:
@@ -50,7 +59,7 @@ def check(config: dict[str, Any], received: Histogram, sent: Sent) -> None:
 def test_scenario(
     own_service: Callable[..., Service], topic: MakeTopic, sender: EventSender, name: str
 ) -> None:
-    # To serialise 16.8 million bins twice takes longer than the 4 s that a stop has otherwise.
+    # 16.8 million bins take longer to prepare and to serialise than the 4 s that a command has otherwise.
     service = own_service("--command-timeout", f"{PATIENCE_S * 1000}")
     histograms = command(name)["histograms"]
     streams = {stream for histogram in histograms for stream in histogram["data_topics"]}
@@ -58,15 +67,17 @@ def test_scenario(
     output = topics[histograms[0]["topic"]] = topic("output", config=ROOMY)
     made = placed(name, service.bootstrap, topics)
     follower = Follower(service.kafka, [output], OffsetAt.LATEST)
+    published = Histograms(follower)
     try:
-        assert service.client.send(made) == {"msg_id": made["msg_id"], "response": "ACK"}
+        assert service.client.send(made, PATIENCE_S) == {"msg_id": made["msg_id"], "response": "ACK"}
         workers = service.heartbeat_until(
             lambda beat: beat["workers"] if len(beat["histograms"]) == len(histograms) else None
         )
         assert 1 <= [worker["state"] for worker in workers].count("COUNTING") <= (os.cpu_count() or 1)
         sent = filled(made, sender)
+        until_read(published, messages(made), PATIENCE_S)
         service.client.send({"cmd": "stop"}, PATIENCE_S)
-        finished = Histograms(follower).finished(*(config["id"] for config in made["histograms"]))
+        finished = published.finished(*(config["id"] for config in made["histograms"]), timeout_s=PATIENCE_S)
     finally:
         follower.close()
     for config in made["histograms"]:
