@@ -60,9 +60,10 @@ class Every:
         self._next_s = clock.monotonic_s()
 
     def due(self) -> bool:
-        """Whether it is due now; if so, the next time is one period from now."""
+        """Whether it is due now; if so, the next time is one period later, or from now where that is over."""
         now_s = self._clock.monotonic_s()
         if now_s < self._next_s:
             return False
-        self._next_s = now_s + self._seconds
+        late = now_s - self._next_s >= self._seconds
+        self._next_s = self._seconds + (now_s if late else self._next_s)
         return True

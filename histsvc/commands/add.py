@@ -39,7 +39,8 @@ def _check_ids(request: ConfigRequest, context: Context) -> None:
 
 def _free_workers(context: Context) -> int:
     """How many more worker processes may count; raises CommandError where there are none."""
-    supervisor, limit = context.supervisor, context.settings.limits.max_workers
+    supervisor = context.supervisor
+    limit = max(context.settings.limits.max_workers, supervisor.size)
     busy = len(supervisor.counting())
     if busy >= limit:
         message = f"{busy} worker processes count already, {limit} may (--max-workers); stop something first"

@@ -83,4 +83,4 @@ class Job:
                 update={"state": State.ERROR, "error_message": error}
             )
             broken.append(replace(histogram, error=error))
-        return replace(spec, histograms=tuple(broken), starts=(), stands_in=spec.stands_in + 1)
+        return replace(spec, histograms=tuple(broken), starts=(), awaited=(), stands_in=spec.stands_in + 1)
