@@ -26,7 +26,7 @@ _PAUSE_S = 0.5
 # Clients that still need a cluster repeat their trouble every 30 s; after this, nobody does.
 _FORGOTTEN_S = 90.0
 # How long librdkafka tried, and how often, changes from one message to the next.
-_HOW_LONG = re.compile(r" \(after \d+ms in state [^)]*\)")
+_HOW_LONG = re.compile(r" \(after \d+ms in state .*\)$")
 _UNREACHABLE = frozenset(
     {
         KafkaError._TRANSPORT,

@@ -1,0 +1,132 @@
+"""Outages are told once by each process, with the reason, and when they are over; hiccups are not."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+from confluent_kafka import KafkaError
+
+from histsvc.kafka import trouble
+from histsvc.kafka.trouble import Trouble
+from histsvc.settings import Security
+
+BROKERS = ("a:1", "b:2")
+REFUSED = "a:1/bootstrap: Connect to ipv4#10.0.0.1:1 failed: Connection refused"
+TIMEOUT_S = 10.0
+
+
+class Cluster:
+    """Answers, or does not, when it is asked; `asked` counts the questions that got no answer."""
+
+    def __init__(self) -> None:
+        self.there = threading.Event()
+        self.asked = threading.Semaphore(0)
+
+    def answers(self, _: object) -> bool:
+        if not self.there.is_set():
+            self.asked.release()
+        return self.there.is_set()
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
+    made = Cluster()
+    monkeypatch.setattr(trouble, "create", lambda *_: None)
+    monkeypatch.setattr(trouble, "_answers", made.answers)
+    monkeypatch.setattr(trouble, "_outages", trouble._Outages())
+    monkeypatch.setattr(trouble, "_PAUSE_S", 0.001)
+    yield made
+    made.there.set()
+    end_of_watch()
+
+
+def end_of_watch() -> None:
+    for thread in threading.enumerate():
+        if thread.name == "outage":
+            thread.join(TIMEOUT_S)
+            assert not thread.is_alive()
+
+
+def refused(milliseconds: int) -> KafkaError:
+    said = f"{REFUSED} (after {milliseconds}ms in state CONNECT, 3 identical error(s) suppressed)"
+    return KafkaError(KafkaError._TRANSPORT, said)
+
+
+def down() -> KafkaError:
+    return KafkaError(KafkaError._ALL_BROKERS_DOWN, "2/2 brokers are down")
+
+
+def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+
+
+def test_an_outage_of_many_clients_is_told_once_and_when_it_is_over(
+    cluster: Cluster, caplog: pytest.LogCaptureFixture
+) -> None:
+    clients = [Trouble(BROKERS, Security()) for _ in range(3)]
+    for number in range(20):
+        for client in clients:
+            client(refused(number))
+            client(down())
+        assert cluster.asked.acquire(timeout=TIMEOUT_S)
+    assert {client.last for client in clients} == {REFUSED}
+    cluster.there.set()
+    end_of_watch()
+    begin, end = warnings(caplog)
+    assert begin == f"brokers a:1, b:2 cannot be reached: {REFUSED}; trying again"
+    assert end.startswith("brokers a:1, b:2 are back after ")
+    assert {client.last for client in clients} == {""}
+
+
+def test_two_outages_are_told_twice(cluster: Cluster, caplog: pytest.LogCaptureFixture) -> None:
+    client = Trouble(BROKERS, Security())
+    for _ in range(2):
+        cluster.there.clear()
+        client(refused(0))
+        assert cluster.asked.acquire(timeout=TIMEOUT_S)
+        cluster.there.set()
+        end_of_watch()
+    assert len(warnings(caplog)) == 4
+
+
+def test_a_client_that_lost_its_connection_for_a_moment_is_not_told(
+    cluster: Cluster, caplog: pytest.LogCaptureFixture
+) -> None:
+    cluster.there.set()
+    Trouble(BROKERS, Security())(refused(0))
+    end_of_watch()
+    assert warnings(caplog) == []
+
+
+def test_brokers_of_the_parent_are_left_to_it(cluster: Cluster, caplog: pytest.LogCaptureFixture) -> None:
+    trouble._outages.leave_to_others(BROKERS)
+    for brokers in (BROKERS, ("other:1",)):
+        Trouble(brokers, Security())(refused(0))
+        assert cluster.asked.acquire(timeout=TIMEOUT_S)
+    deadline = time.monotonic() + TIMEOUT_S
+    while not warnings(caplog) and time.monotonic() < deadline:
+        cluster.asked.acquire(timeout=TIMEOUT_S)
+    cluster.there.set()
+    end_of_watch()
+    assert {line.split()[1] for line in warnings(caplog)} == {"other:1"}
+
+
+def test_brokers_that_nobody_needs_any_more_are_asked_no_more(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trouble, "_FORGOTTEN_S", 0.01)
+    Trouble(BROKERS, Security())(refused(0))
+    end_of_watch()
+    assert not trouble._outages._outages
+
+
+def test_what_is_no_outage_is_told_at_most_twice_a_minute(
+    cluster: Cluster, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = Trouble(BROKERS, Security())
+    for _ in range(5):
+        client(KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED, "not for you"))
+    assert warnings(caplog) == ["brokers a:1, b:2: not for you"]
