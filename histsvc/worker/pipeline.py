@@ -164,19 +164,19 @@ class Pipeline:
         elif over:
             self._limit_to_ends()
         for filling in self.fillings:
-            if filling.counting and (self._out_of_time(filling) or self._is_done(filling, over)):
+            if filling.counting and self._is_done(filling, over):
                 self._final[filling.spec.index] = self.position(filling)
                 filling.finish()
         self._read_less()
 
-    def _out_of_time(self, filling: Filling) -> bool:
-        drain = self._drain
-        return drain is not None and filling in drain.fillings and drain.patience.expired()
-
     def _is_done(self, filling: Filling, over: bool) -> bool:
-        """Whether all its partitions are done; a topic that has not come until now is not waited for."""
-        ending = filling.limit is not None or over
-        return (ending or not filling.awaits) and not np.any(filling.slots & ~self._done(filling))
+        """Whether all its partitions are done; who ends waits no more for topics that have not come."""
+        drain = self._drain if self._drain is not None and filling in self._drain.fillings else None
+        if drain is not None and drain.patience.expired():
+            return True
+        if filling.awaits and drain is None and not over:
+            return False
+        return not np.any(filling.slots & ~self._done(filling))
 
     def _done(self, filling: Filling) -> npt.NDArray[np.bool_]:
         """Which slots have nothing more for a histogram, bool (slots,)."""
