@@ -71,6 +71,13 @@ def test_log_append_time_is_what_start_and_stop_mean(
     assert finished.info.offsets == {data: {0: 10}}
 
 
+def wait_for_size(broker: Broker, topic: str, size: int) -> None:
+    """The marker of a transaction is written some time after its producer was told that it has ended."""
+    deadline = time.monotonic() + TIMEOUT_S
+    while (found := broker.topic_size(topic)) != size:
+        assert time.monotonic() < deadline, f"{topic} has {found} offsets, not {size}"
+
+
 class Transactions:
     """Sends messages in transactions that are committed or aborted."""
 
@@ -112,8 +119,8 @@ def test_recorded_transactions_end_at_a_control_record(
         transactions.pulses(committed, mine, [BASE_MS, BASE_MS + 1], commit)
     transactions.pulses(aborted, nothing, [BASE_MS], commit=False)
     # Three transactions of two messages and a marker; and one of one with its marker.
-    assert broker.topic_size(committed) == 9
-    assert broker.topic_size(aborted) == 2
+    wait_for_size(broker, committed, 9)
+    wait_for_size(broker, aborted, 2)
     with service.following() as published:
         service.config(
             [service.histogram("hist1d", name, **{**TOF, "id": name}) for name in (committed, aborted)],
@@ -140,6 +147,7 @@ def test_live_transactions_leave_no_lag_and_can_be_stopped(
         counted = published.until(lambda h: h.info.offsets == {data: {0: 5}})
         assert (counted.info.sum, counted.info.lag) == (sent.events, 0)
         transactions.pulses(data, sent, [BASE_MS])
+        wait_for_size(broker, data, 7)
         begun = time.monotonic()
         service.client.send({"cmd": "stop"})
         # It did not have to be cut off: the end of that moment, a marker, was reached.
