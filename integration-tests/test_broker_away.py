@@ -174,6 +174,26 @@ def test_broker_that_comes_late_goes_and_comes_back(start: Callable[..., Started
         broker.close()
 
 
+def test_end_with_histograms_that_cannot_be_published(start: Callable[..., Started]) -> None:
+    with Broker() as broker:
+        for name in (COMMANDS, RESPONSES, "data", "histograms"):
+            broker.create_topic(name)
+        service = start("-b", broker.bootstrap, "-t", COMMANDS, "-rt", RESPONSES, "--workers", "1")
+        service.until(" ready: ")
+        histogram = {"type": "hist1d", "id": "tof", "tof_range": [0, 1], "num_bins": 1, "topic": "histograms"}
+        histogram |= {"data_brokers": [broker.bootstrap], "data_topics": ["data"]}
+        with Client(KafkaSettings((broker.bootstrap,)), COMMANDS, RESPONSES) as client:
+            client.send({"cmd": "config", "histograms": [histogram]})
+        broker.stop()
+        service.until(AWAY)
+        code, _ = service.end(signal.SIGTERM)
+    assert code == 1
+    assert service.lines[-1].startswith("histsvc serve: not everything was published")
+    assert len(service.with_text("histsvc serve:")) == 1
+    assert [line for line in service.with_text(" ERROR ") if "tof" in line]
+    assert not service.with_text("Traceback")
+
+
 def test_broker_that_stays_away_is_told_once(start: Callable[..., Started]) -> None:
     """For longer than the 30 s after which librdkafka, and the service before, tell everything again."""
     service = start("-b", NOBODY, "-t", COMMANDS, "-rt", RESPONSES, "-hb", HEARTBEAT, "--workers", "2")
