@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from histsvc.histograms.base import Accumulator, Count, HistogramConfig, Range, check_edges, regular_edges
 from histsvc.histograms.frames import add_frame
-from histsvc.histograms.simulation import ANY_PIXELS, carried, carried_by_axis, one_schema, peak
+from histsvc.histograms.simulation import ANY_PIXELS, carried, peak
 from histsvc.model import Batch, EventBatch, FrameBatch, Int64Array, Role, Snapshot, Variable
 
 _OTHER_EDGES = (
@@ -55,17 +55,11 @@ class Hist1dConfig(HistogramConfig):
         )
 
     def simulated(self, draw: np.random.Generator, events: int) -> tuple[Int64Array, Int64Array]:
-        """A peak in the middle of tof_range and one in det_range.
-
-        Without pixel ids where none of det_range goes together with the times: those count as well.
-        """
-        tof_ns = peak(draw, *carried_by_axis(self.tof_range), events)
+        """A peak in the middle of tof_range and one in det_range; without pixel ids where that has none."""
+        tof_ns = peak(draw, *carried(*self.tof_range), events)
         pixel_id = peak(draw, *(carried(*self.det_range) if self.det_range else ANY_PIXELS), events)
         first, last = self.pixels()
-        filtered = np.any((pixel_id < first) | (pixel_id > last))
-        if filtered or not one_schema(tof_ns, pixel_id):
-            return tof_ns, np.empty(0, np.int64)
-        return tof_ns, pixel_id
+        return tof_ns, pixel_id[(first <= pixel_id) & (pixel_id <= last)]
 
     def accumulator(self) -> Hist1d:
         """Make an empty accumulator."""

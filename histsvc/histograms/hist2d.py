@@ -17,7 +17,7 @@ from histsvc.histograms.base import (
     regular_edges,
     whole,
 )
-from histsvc.histograms.simulation import carried_by_axis, peak
+from histsvc.histograms.simulation import carried, peak
 from histsvc.model import EventBatch, Int64Array, Role, Snapshot, Variable
 
 
@@ -62,8 +62,8 @@ class Hist2dConfig(HistogramConfig):
 
     def simulated(self, draw: np.random.Generator, events: int) -> tuple[Int64Array, Int64Array]:
         """A peak in the middle of both ranges."""
-        tof_ns = peak(draw, *carried_by_axis(self.tof_range), events)
-        return tof_ns, peak(draw, *carried_by_axis(self.det_range), events)
+        tof_ns = peak(draw, *carried(*self.tof_range), events)
+        return tof_ns, peak(draw, *carried(*self.det_range), events)
 
     def accumulator(self) -> Hist2d:
         """Make an empty accumulator."""

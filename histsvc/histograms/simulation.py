@@ -24,7 +24,8 @@ def carried(low: float, high: float) -> tuple[int, int]:
     """The first and last whole number in [low, high] that events can carry.
 
     They belong to one class of `CARRIED`, the first that has any, so that one schema carries them all. Where
-    there is none, in a range beyond 32 bits or between two whole numbers: twice the nearest one.
+    there is none, in a range beyond 32 bits or between two whole numbers: twice the nearest one. That counts
+    where the ends are equal, because axes then reach 0.5 to either side.
     """
     for least, most in CARRIED:
         first, last = math.ceil(max(low, least)), math.floor(min(high, most))
@@ -32,12 +33,6 @@ def carried(low: float, high: float) -> tuple[int, int]:
             return first, last
     nearest = round(min(max((low + high) / 2, CARRIED[1][0]), CARRIED[2][1]))
     return nearest, nearest
-
-
-def carried_by_axis(limits: tuple[float, float]) -> tuple[int, int]:
-    """See `carried`; equal ends are what numpy makes of them."""
-    low, high = limits
-    return carried(low, high) if low < high else carried(low - 0.5, high + 0.5)
 
 
 def peak(
@@ -51,10 +46,3 @@ def peak(
     where = np.floor(size / 2 + size / _SIGMAS_ACROSS * draw.standard_normal(events))
     inside: Int64Array = first + np.clip(where, 0, size - 1).astype(np.int64)
     return inside
-
-
-def one_schema(*numbers: Int64Array) -> bool:
-    """Whether either signed or unsigned events can carry all of these numbers."""
-    least = min((int(each.min()) for each in numbers if each.size), default=0)
-    most = max((int(each.max()) for each in numbers if each.size), default=0)
-    return least >= 0 or most < 2**31

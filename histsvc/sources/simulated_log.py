@@ -109,12 +109,18 @@ class _Maker:
         if not self._schemas:
             return self._frame(draw)
         tof_ns, pixel_id = self._config.simulated(draw, EVENTS)
-        able = [schema for schema in self._schemas if _carries(schema, tof_ns) and _carries(schema, pixel_id)]
+        able = self._able(tof_ns, pixel_id)
+        if not able and not self._config.needs_pixel:
+            pixel_id = np.empty(0, np.int64)
+            able = self._able(tof_ns)
         if self._edges is not None and not (able and _inside(tof_ns, self._edges)):
             return self._frame(draw)
         schema = able[0] if able else self._schemas[0]
         limits = _EVENT_LIMITS[schema]
         return schema, np.clip(tof_ns, *limits), np.clip(pixel_id, *limits)
+
+    def _able(self, *vectors: Int64Array) -> list[str]:
+        return [schema for schema in self._schemas if all(_carries(schema, each) for each in vectors)]
 
     def _frame(self, draw: np.random.Generator) -> tuple[str, npt.NDArray[Any], Int64Array]:
         """A frame with exactly the edges of the histogram."""

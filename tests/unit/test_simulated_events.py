@@ -32,6 +32,8 @@ CASES: list[tuple[str, dict[str, Any], Sequence[str]]] = [
     ("hist1d", {"tof_range": [-1e15, 1e15], "det_range": [-1e300, 1e300]}, ["ev42"]),
     ("hist1d", {"tof_range": [7, 7], "num_bins": 1}, EVENTS),
     ("hist1d", {"tof_range": [7.25, 7.25], "num_bins": 1}, EVENTS),
+    ("hist1d", {"tof_range": [2**31 - 0.5] * 2, "num_bins": 1}, ["ev44"]),
+    ("hist2d", {"tof_range": [-0.5] * 2, "det_range": [2.5] * 2, "num_bins": 1}, ["ev42"]),
     ("hist1d", {"det_range": [1.2, 1.8]}, EVENTS),
     ("hist1d", {"tof_range": [-5, -1], "det_range": [2**31, 2**32]}, EVENTS),
     ("hist1d", {"tof_range": [2**32 - 1.5, 1e10]}, EVENTS),
@@ -96,6 +98,22 @@ def test_what_cannot_be_carried_comes_as_near_as_may_be(
 ) -> None:
     (info,) = counted(spec_of(kind, schemas, **changes))
     assert lost(info) == {where: 12 * 200}
+
+
+def test_the_nearest_numbers_are_those_at_the_ends_of_the_schema() -> None:
+    wanted = wish("hist2d", ["ev42"], tof_range=[-20, -10], det_range=[-5, -3])
+    pulse = ev42.deserialise(TopicLog("events", [wanted], INPUT_SERIALISERS).message(1))
+    assert set(pulse.tof_ns.tolist()) == set(pulse.pixel_id.tolist()) == {0}
+    wanted = wish("hist2d", ["ev44"], tof_range=[3e9, 4e9], det_range=[2.9e9, 1e300])
+    pulse = ev44.deserialise(TopicLog("events", [wanted], INPUT_SERIALISERS).message(1))
+    assert set(pulse.tof_ns.tolist()) == set(pulse.pixel_id.tolist()) == {2**31 - 1}
+
+
+def test_a_detector_that_is_not_carried_as_a_whole_is_filled_where_it_is() -> None:
+    _, pixel_id = config_of("dethist", det_range=[-7, 0], width=5, height=3).simulated(
+        np.random.default_rng(1), 5000
+    )
+    assert np.unique(pixel_id).tolist() == list(range(8))
 
 
 def test_a_histogram_that_no_schema_fits_is_refused() -> None:

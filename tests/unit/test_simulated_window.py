@@ -120,6 +120,7 @@ def test_a_message_is_there_at_its_time_and_not_before() -> None:
 
 def test_a_log_of_less_than_a_day_has_its_beginning() -> None:
     assert asked(OffsetAt.EARLIEST, DAY_MS - 1).offset == asked(OffsetAt.EARLIEST, DAY_MS).offset == 0
+    assert asked(OffsetAt.EARLIEST, 1000).offset == 0
     assert asked(OffsetAt.EARLIEST, DAY_MS + 1).offset == 1
     assert starts(1, DAY_MS).errors == {}
 
