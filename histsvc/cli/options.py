@@ -15,10 +15,13 @@ from histsvc.cli.one_line import OneLineParser
 from histsvc.settings import Limits, ServiceSettings, WorkerSettings
 
 _PREFIX = "HISTSVC_"
+# Whatever is counted, or waited for in ms: it fits 64 bits, and with a day no timer has trouble.
+_MOST = (1 << 63) - 1
+_DAY_MS = 24 * 3600 * 1000
 
 
-def at_least(minimum: int) -> Callable[[str], int]:
-    """Make an argument type: a whole number that is no smaller than `minimum`."""
+def at_least(minimum: int, most: int = _MOST) -> Callable[[str], int]:
+    """Make an argument type: a whole number that is no smaller than `minimum` and no larger than `most`."""
 
     def whole_number(text: str) -> int:
         try:
@@ -27,6 +30,8 @@ def at_least(minimum: int) -> Callable[[str], int]:
             raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
         if value < minimum:
             raise argparse.ArgumentTypeError(f"{value} is less than {minimum}")
+        if value > most:
+            raise argparse.ArgumentTypeError(f"{value} is more than {most}")
         return value
 
     return whole_number
@@ -89,13 +94,13 @@ def service_parser(prog: str) -> OneLineParser:
 
 def _add_timing(group: argparse._ArgumentGroup) -> None:
     option, worker = group.add_argument, WorkerSettings
-    option("--heartbeat-interval", type=at_least(1), default=ServiceSettings.heartbeat_interval_ms)
-    option("--publish-interval", type=at_least(1), default=worker.publish_interval_ms)
+    option("--heartbeat-interval", type=at_least(1, _DAY_MS), default=ServiceSettings.heartbeat_interval_ms)
+    option("--publish-interval", type=at_least(1, _DAY_MS), default=worker.publish_interval_ms)
     about_timeout = "for each command's reply"
     default_ms = ServiceSettings.command_timeout_ms
-    option("--command-timeout", type=at_least(1), default=default_ms, help=about_timeout)
+    option("--command-timeout", type=at_least(1, _DAY_MS), default=default_ms, help=about_timeout)
     about_leeway = "how far sources on one partition may be out of step at stop"
-    option("--stop-leeway", type=at_least(0), default=worker.stop_leeway_ms, help=about_leeway)
+    option("--stop-leeway", type=at_least(0, _DAY_MS), default=worker.stop_leeway_ms, help=about_leeway)
 
 
 def _add_data(group: argparse._ArgumentGroup) -> None:

@@ -27,7 +27,8 @@ SCHEMA = "da00"
 _SIGNAL = b"signal"
 _EDGES = (b"frame_time", b"time_of_arrival", b"tof")
 _NS = {None: 1.0, "": 1.0, "ns": 1.0, "us": 1e3, "\u00b5s": 1e3, "\u03bcs": 1e3, "ms": 1e6, "s": 1e9}
-_MOST_COUNTS = np.iinfo(np.int64).max
+# No more is exact in what is published, and many such frames do not wrap int64.
+_MOST_COUNTS = 1 << 53
 # Variables may share what they point to: so many, each of names so long (bytes), are looked at.
 _MOST_VARIABLES = 100
 _LONGEST_NAME = 1000
@@ -65,7 +66,7 @@ def deserialise(payload: bytes) -> Frame:
     """Read a frame with the field's usual decoder.
 
     Raises ValueError, and nothing else, for what is not a frame that can be counted: no da00 message, or one
-    without a source name; no one-dimensional `signal` of whole numbers ≥ 0 whose sum fits int64; no single
+    without a source name; no one-dimensional `signal` of whole numbers ≥ 0 with a sum of at most 2⁵³; no single
     variable along its dimension that is one longer, ascending and finite, in a unit of time; more variables
     or longer names than a monitor sends.
     """
@@ -145,7 +146,7 @@ def _counts(signal: _Line) -> Int64Array:
     # The sum itself might wrap: its halves cannot.
     total = (int((counts >> 32).sum()) << 32) + int((counts & 0xFFFFFFFF).sum())
     if total > _MOST_COUNTS:
-        raise ValueError(f"the sum of the signal, {total}, does not fit int64")
+        raise ValueError(f"the sum of the signal, {total}, is more than 2^53")
     return counts.astype(np.int64)
 
 

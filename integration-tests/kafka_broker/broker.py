@@ -135,7 +135,8 @@ class Broker:
         home = Path(self._home.name)
         draft = home / "server.properties.new"
         draft.write_text(server_properties(self._ports, home / "data"))
-        cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        # Behind "A" it cannot begin with "-", which would be taken for an option.
+        cluster_id = "A" + urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")[1:]
         run_to_end(
             java_command("kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", str(draft)), self.log
         )

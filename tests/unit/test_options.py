@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 from pathlib import Path
 from typing import Any
@@ -226,6 +227,9 @@ def test_password_and_password_file_exclude_each_other_but_arguments_beat_the_fi
 
 def test_numbers() -> None:
     assert at_least(3)("3") == 3
+    assert at_least(3, 5)("5") == 5
+    with pytest.raises(argparse.ArgumentTypeError, match="6 is more than 5"):
+        at_least(3, 5)("6")
     assert not_negative("0") == 0.0
     for text in ("-1", "nan", "inf", "one"):
         with pytest.raises(Exception, match=text):
