@@ -66,9 +66,9 @@ def deserialise(payload: bytes) -> Frame:
     """Read a frame with the field's usual decoder.
 
     Raises ValueError, and nothing else, for what is not a frame that can be counted: no da00 message, or one
-    without a source name; no one-dimensional `signal` of whole numbers ≥ 0 with a sum of at most 2⁵³; no single
-    variable along its dimension that is one longer, ascending and finite, in a unit of time; more variables
-    or longer names than a monitor sends.
+    without a source name; no one-dimensional `signal` of whole numbers ≥ 0 with a sum of at most 2⁵³; no
+    single variable along its dimension that is one longer, ascending and finite, in a unit of time; more
+    variables or longer names than a monitor sends.
     """
     try:
         # What overflows or is no number is found by the checks.
