@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from histsvc.histograms.base import HistogramConfig
@@ -13,6 +14,7 @@ from histsvc.protocol.config import INPUT_SCHEMAS, OUTPUT_SCHEMAS, fitting
 _BOUNDS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
 
 
+@cache
 def command_schema() -> dict[str, Any]:
     """A JSON Schema (2020-12) that what the service accepts fits; what only brokers can tell is not in it."""
     schema = {

@@ -6,10 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import flatbuffers
 import numpy as np
 import numpy.typing as npt
 
-from histsvc.model import Snapshot
+from histsvc.model import Snapshot, Variable
+
+# Slots of the table EventHistogram, and the number of its union's member ArrayDouble, in both schemas.
+_SOURCE, _TIMESTAMP, _DIM_METADATA, _SHAPE, _DATA_TYPE, _DATA, _INFO = 0, 1, 2, 4, 6, 7, 10
+_DOUBLE = 3
+# More than all tables, units and labels take.
+_MARGIN_BYTES = 4096
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,38 +40,83 @@ class HistogramMessage:
     info: str
 
 
-def content(
-    snapshot: Snapshot, source: str, timestamp_ns: int, info: str, integers: Sequence[type[np.integer[Any]]]
-) -> dict[str, Any]:
-    """What the stock serialisers take.
+def message(
+    schema: str,
+    integers: Sequence[type[np.integer[Any]]],
+    snapshot: Snapshot,
+    source: str,
+    timestamp_ns: int,
+    info: str,
+) -> bytes:
+    """Make a message of a snapshot; both schemas have the same tables, but for the names of their arrays.
 
     Counts go out as the first of `integers` that holds them all, else as float64: whole, exact up to 2⁵³.
+    They are converted in place: for large ones the stock serialisers take about six times as long.
     """
     counts = snapshot.counts
     axes = [snapshot.edges(dim) for dim in counts.dims]
-    return {
-        "source": source,
-        "timestamp": timestamp_ns,
-        "current_shape": list(counts.data.shape),
-        "dim_metadata": [
-            {
-                "length": axis.data.size - 1,
-                "bin_boundaries": axis.data.astype(np.float64),
-                "unit": axis.unit,
-                "label": axis.label,
-            }
-            for axis in axes
-        ],
-        "data": counts.data.astype(_dtype(counts.data, integers)),
-        "info": info,
-    }
+    kind, dtype = _kind(counts.data, integers)
+    size = counts.data.size * dtype.itemsize + sum(axis.data.size for axis in axes) * 8
+    builder = flatbuffers.Builder(size + len(info.encode()) + len(source.encode()) + _MARGIN_BYTES)
+    builder.ForceDefaults(True)
+    source_at, info_at = builder.CreateString(source), builder.CreateString(info)
+    shape_at = builder.CreateNumpyVector(np.array(counts.data.shape, np.uint32))
+    axes_at = _offsets(builder, [_axis(builder, axis) for axis in axes])
+    data_at = _array(builder, counts.data, dtype)
+    builder.StartObject(11)
+    builder.PrependUOffsetTRelativeSlot(_INFO, info_at, 0)
+    builder.PrependUOffsetTRelativeSlot(_DATA, data_at, 0)
+    builder.PrependUOffsetTRelativeSlot(_SHAPE, shape_at, 0)
+    builder.PrependUOffsetTRelativeSlot(_DIM_METADATA, axes_at, 0)
+    builder.PrependInt64Slot(_TIMESTAMP, timestamp_ns, 0)
+    builder.PrependUOffsetTRelativeSlot(_SOURCE, source_at, 0)
+    builder.PrependUint8Slot(_DATA_TYPE, kind, 0)
+    builder.Finish(builder.EndObject(), file_identifier=schema.encode())
+    return bytes(memoryview(builder.Bytes)[builder.Head() :])
 
 
-def _dtype(
-    counts: npt.NDArray[Any], integers: Sequence[type[np.integer[Any]]]
-) -> type[np.integer[Any]] | type[np.float64]:
+def _kind(counts: npt.NDArray[Any], integers: Sequence[type[np.integer[Any]]]) -> tuple[int, np.dtype[Any]]:
+    """How the counts go out: the number that the schemas have for the type, and the type."""
     most = int(counts.max(initial=0))
-    return next((each for each in integers if most <= np.iinfo(each).max), np.float64)
+    for kind, each in enumerate(integers, start=1):
+        if most <= np.iinfo(each).max:
+            return kind, np.dtype(each)
+    return _DOUBLE, np.dtype(np.float64)
+
+
+def _axis(builder: flatbuffers.Builder, axis: Variable) -> int:
+    unit_at, label_at = builder.CreateString(axis.unit), builder.CreateString(axis.label)
+    edges_at = _array(builder, axis.data, np.dtype(np.float64))
+    builder.StartObject(5)
+    builder.PrependInt32Slot(0, axis.data.size - 1, 0)
+    builder.PrependUOffsetTRelativeSlot(1, unit_at, 0)
+    builder.PrependUOffsetTRelativeSlot(2, label_at, 0)
+    builder.PrependUint8Slot(3, _DOUBLE, 0)
+    builder.PrependUOffsetTRelativeSlot(4, edges_at, 0)
+    offset: int = builder.EndObject()
+    return offset
+
+
+def _array(builder: flatbuffers.Builder, values: npt.NDArray[Any], dtype: np.dtype[Any]) -> int:
+    """A table of one vector, which is converted in place."""
+    builder.StartVector(dtype.itemsize, values.size, dtype.itemsize)
+    builder.head -= values.size * dtype.itemsize
+    # Straight into the buffer, which is large enough from the start.
+    place: npt.NDArray[Any] = np.frombuffer(builder.Bytes, dtype, values.size, builder.head)
+    place.reshape(values.shape)[...] = values
+    vector_at = builder.EndVector()
+    builder.StartObject(1)
+    builder.PrependUOffsetTRelativeSlot(0, vector_at, 0)
+    offset: int = builder.EndObject()
+    return offset
+
+
+def _offsets(builder: flatbuffers.Builder, offsets: Sequence[int]) -> int:
+    builder.StartVector(4, len(offsets), 4)
+    for offset in reversed(offsets):
+        builder.PrependUOffsetTRelative(offset)
+    at: int = builder.EndVector()
+    return at
 
 
 def received(schema: str, read: Mapping[str, Any]) -> HistogramMessage:

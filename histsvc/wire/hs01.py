@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from streaming_data_types.histogram_hs01 import deserialise_hs01, serialise_hs01
+from streaming_data_types.histogram_hs01 import deserialise_hs01
 
 from histsvc.model import Snapshot
-from histsvc.wire.histogram import HistogramMessage, content, received
+from histsvc.wire.histogram import HistogramMessage, message, received
 
-# The integer types that the schema has, and that the stock serialiser writes as they are.
+# The integer types of the schema, in the order of its union.
 _INTEGERS = (np.int32, np.int64)
 SCHEMA = "hs01"
 
@@ -16,10 +16,11 @@ SCHEMA = "hs01"
 def serialise(
     snapshot: Snapshot, source: str, timestamp_ns: int, info: str, *, integers: bool = False
 ) -> bytes:
-    """Make a message of a snapshot; `info` is JSON text, counts are float64 or the smallest of `integers`."""
-    types = _INTEGERS if integers else ()
-    made: bytes = serialise_hs01(content(snapshot, source, timestamp_ns, info, types))
-    return made
+    """Make a message of a snapshot; `info` is JSON text.
+
+    Counts are float64 or, with `integers`, the smallest integer type of the schema that holds them.
+    """
+    return message(SCHEMA, _INTEGERS if integers else (), snapshot, source, timestamp_ns, info)
 
 
 def deserialise(payload: bytes) -> HistogramMessage:
