@@ -40,6 +40,11 @@ def test_other_edges_go_whole_to_the_bin_of_their_centre() -> None:
     assert "other bin edges" in (filling.warning or "")
 
 
+def test_finer_bins_come_together() -> None:
+    filling = Path().take(frame(range(40), np.linspace(0, 100, 41)))
+    assert counts(filling) == [sum(range(4 * b, 4 * b + 4)) for b in range(10)]
+
+
 def test_centres_on_edges_belong_to_the_bin_above_and_the_last_bin_is_closed() -> None:
     filling = Path().take(frame([1, 2, 4], [-5, 5, 15, 25]), frame([8, 16], [90, 110, 111]))
     assert counts(filling) == [1, 2, 4, 0, 0, 0, 0, 0, 0, 8]
