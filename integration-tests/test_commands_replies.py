@@ -188,3 +188,32 @@ def test_error_is_a_sentence_with_field_value_and_what_is_allowed(
         assert error.field == f"histograms[0].{next(iter(change))}"
         for part in (error.field, *parts):
             assert part in error.message
+
+
+def test_each_command_leaves_one_line_in_the_log(service: Service, sender: EventSender) -> None:
+    """Its offset, cmd, msg_id, outcome and duration; what is no JSON object leaves one as well."""
+    unique = time.time_ns()
+    begun, size = len(service.lines), service.broker.topic_size(service.commands)
+    commands = [
+        {"cmd": "ping", "msg_id": f"a{unique}"},
+        {"cmd": "reset_counts", "msg_id": f"b{unique}"},  # nothing runs, and that is no error
+        {"cmd": f"nonsense{unique}", "msg_id": f"c{unique}"},
+        {"cmd": "stop", "msg_id": f"d{unique}"},
+    ]
+    with replies_of(service) as replies:
+        post(sender, service, json.dumps(commands[0]), "no JSON", *map(json.dumps, commands[1:]))
+        outcomes = [reply["response"] for reply in replies(len(commands))]
+        # What is logged before the reply is sent may still be on its way.
+        post(sender, service, json.dumps({"cmd": "ping", "msg_id": "last"}))
+        service.heartbeat_until(lambda _: any("last" in line for line in service.lines[begun:]))
+    assert outcomes == ["ACK", "ACK", "ERR", "ACK"]
+    lines = [line for line in service.lines[begun:] if "command offset=" in line]
+    wanted = [("ping", "a", "ACK"), ("", "", "ERR"), ("reset_counts", "b", "ACK")]
+    wanted += [(f"nonsense{unique}", "c", "ERR INVALID_ARGUMENT"), ("stop", "d", "ACK"), ("ping", "", "ACK")]
+    assert len(lines) == len(wanted), lines
+    for number, (line, (cmd, msg_id, outcome)) in enumerate(zip(lines, wanted, strict=True)):
+        assert f"offset={size + number} " in line
+        assert f'cmd="{cmd}' in line
+        assert not msg_id or f"{msg_id}{unique}" in line
+        assert f" {outcome} " in line
+        assert line.endswith(" ms")

@@ -118,3 +118,28 @@ def test_what_counts_does_not_depend_on_the_histograms_beside_it(
             found.append(outcome(published.finished("tof")["tof"]))
     assert found[0] == found[1] == found[2]
     assert found[0][1] > 0
+
+
+def test_null_and_0_are_no_times_and_interval_stands_alone(
+    service: Service, topic: MakeTopic, sender: EventSender
+) -> None:
+    data, sent = topic("data"), Sent()
+    sender.pulses(data, Sent(), [BASE_MS])
+    histogram = service.histogram("hist1d", data, **{**TOF, "num_bins": 50.0})
+    for absent in (None, 0, 0.0):
+        with service.following() as published:
+            service.config([{**histogram, "id": str(absent)}], start=absent, stop=absent, interval=absent)
+            before = sent.events
+            sender.pulses(data, sent, [BASE_MS - 5, BASE_MS + 5])
+            counted = published.until(lambda h, n=str(absent): h.info.id == n and h.info.sum == 200)  # type: ignore[misc]
+        assert (counted.info.start, counted.info.stop) == (None, None)
+        assert sent.events == before + 200
+    for name in ("start", "stop"):
+        command = {"cmd": "config", "histograms": [histogram], "interval": 5, name: BASE_MS}
+        error = service.refused(command)
+        assert (error.code, error.field) == ("INVALID_ARGUMENT", "interval")
+        assert name in error.message
+    backwards = {"cmd": "config", "histograms": [histogram], "start": BASE_MS + 1, "stop": BASE_MS}
+    error = service.refused(backwards)
+    assert error.field == "start"
+    assert all(str(time_ms) in error.message for time_ms in (BASE_MS, BASE_MS + 1))
