@@ -125,7 +125,7 @@ def test_all_else_counts_meanwhile(patient: Service, topic: MakeTopic, sender: E
     np.testing.assert_array_equal(finished["other"].counts, expected(before))
     np.testing.assert_array_equal(finished["late"].counts, expected(after))
     np.testing.assert_array_equal(finished["both"].counts, expected(before, after))
-    for name, received in finished.items():
+    for received in finished.values():
         assert accounted(received.info) == received.info.sum
         assert received.info.warning is None
     assert not [h for h in published.of("other") if h.info.warning]
