@@ -59,12 +59,13 @@ class KafkaCluster:
     ) -> Future[dict[Partition, FoundOffset]]:
         """The offsets at a place, or of the first message with a timestamp ≥ `at` ms.
 
-        The end is the one that a reader of committed messages reaches.
+        The end is that of everything that was written. A reader of committed messages reaches it when the
+        transactions before it have ended, and until then nothing is done there.
         """
         names = {TopicPartition(p.topic, p.number): p for p in partitions}
         asked = self._client().list_offsets(
             {partition: _spec(at) for partition in names},
-            isolation_level=IsolationLevel.READ_COMMITTED,
+            isolation_level=IsolationLevel.READ_UNCOMMITTED,
             request_timeout=_REQUEST_S,
         )
         answers = {names[partition]: future for partition, future in asked.items()}

@@ -13,10 +13,11 @@ from histsvc.settings import Security
 T = TypeVar("T")
 Config = dict[str, str | int | bool]
 
-# Measured on a real broker: with the defaults a frozen broker goes unnoticed for 61 s and an outage
-# of 43 s leaves 800 log lines per client (docs/adr/0004-kafka-client-settings.md).
+# Measured on a real broker: with the defaults a frozen broker goes unnoticed for 61 s. Without rebootstrap a
+# client has no brokers for ever after one that comes back has said that it knows none; the many errors that
+# it brings in an outage are for kafka/trouble.py (docs/adr/0004-kafka-client-settings.md).
 _RESILIENCE: Config = {
-    "metadata.recovery.strategy": "none",
+    "metadata.recovery.strategy": "rebootstrap",
     "reconnect.backoff.ms": 100,
     "reconnect.backoff.max.ms": 1000,
     "socket.timeout.ms": 6000,
