@@ -1,0 +1,174 @@
+"""What becomes of workers that die or hang, and of the histograms that they had."""
+
+from __future__ import annotations
+
+import pytest
+from unit.fake_worker import FakeWorker, Workers, begin, spec_of
+
+from histsvc.jobs import supervisor as module
+from histsvc.jobs.job import Job
+from histsvc.jobs.worker_process import WorkerProcess, WorkerState
+from histsvc.protocol.info import HistogramInfo, State
+from histsvc.worker.link import Go, Prepare
+
+SPARE, COUNTING = WorkerState.SPARE, WorkerState.COUNTING
+
+
+@pytest.fixture(autouse=True)
+def _no_pipes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is nothing to wait for."""
+    monkeypatch.setattr(module, "wait", lambda ends, timeout_s: [])
+
+
+def states(workers: Workers) -> list[tuple[str, State]]:
+    return [(info.id, info.state) for info in workers.supervisor.infos()]
+
+
+def test_a_stand_in_publishes_what_a_dead_worker_had() -> None:
+    workers = Workers(1)
+    workers.tick()
+    (worker,) = begin(workers, spec_of("a", 0, 1))
+    worker.die()
+    workers.supervisor.tick(0)
+    assert states(workers) == [("a0", State.ERROR), ("a1", State.ERROR)]
+    (stand_in,) = workers.supervisor.counting("a")
+    (prepared,) = workers.fake(stand_in).requests
+    assert isinstance(prepared, Prepare)
+    assert [h.error for h in prepared.spec.histograms] == [f"worker process {worker.pid} died"] * 2
+    assert (prepared.spec.starts, prepared.spec.stands_in) == ((), 1)
+    workers.fake(stand_in).done()
+    assert workers.fake(stand_in).requests[1:] == [Go()]
+    assert (workers.supervisor.restarts, workers.supervisor.replacing) == (1, True)
+    workers.tick()
+    assert (sorted(workers.states()), workers.supervisor.replacing) == ([COUNTING, SPARE, SPARE], False)
+
+
+def orphaned(workers: Workers) -> FakeWorker:
+    """A worker has died, and no spare one is there that could stand in."""
+    (worker,) = begin(workers, spec_of("a", 0, 1))
+    workers.supervisor.reserve(1)
+    worker.die()
+    workers.supervisor.tick(0)
+    assert workers.supervisor.counting() == []
+    return next(each for each in workers.spawned if each.state is WorkerState.RESERVED)
+
+
+def test_what_was_stopped_meanwhile_needs_no_stand_in() -> None:
+    workers = Workers(1)
+    workers.tick()
+    reserved = orphaned(workers)
+    workers.supervisor.drop("a", [0])
+    assert states(workers) == [("a1", State.ERROR)]
+    reserved.state = SPARE
+    workers.supervisor.tick(0)
+    (prepared,) = reserved.requests
+    assert isinstance(prepared, Prepare)
+    assert [h.index for h in prepared.spec.histograms] == [1]
+
+
+def test_where_all_was_stopped_meanwhile_nobody_stands_in() -> None:
+    workers = Workers(1)
+    workers.tick()
+    reserved = orphaned(workers)
+    workers.supervisor.drop("a", [0, 1])
+    reserved.state = SPARE
+    workers.tick()
+    assert (states(workers), workers.supervisor.counting()) == ([], [])
+    assert [each.requests for each in workers.spawned] == [[], [], []]
+
+
+def test_what_ends_when_its_worker_dies_is_taken_over_by_nobody() -> None:
+    workers = Workers(1)
+    workers.tick()
+    (worker,) = begin(workers, spec_of("a", 0, 1))
+    workers.supervisor.jobs["a"].close([0])
+    worker.die()
+    workers.supervisor.tick(0)
+    (stand_in,) = workers.supervisor.counting("a")
+    assert stand_in.spec is not None
+    assert [h.index for h in stand_in.spec.histograms] == [1]
+
+
+def test_an_end_that_was_told_in_the_last_moment_is_not_lost() -> None:
+    workers = Workers(1)
+    workers.tick()
+    (worker,) = begin(workers, spec_of("a", 0))
+    worker.tell([HistogramInfo(job="a", id="a0", state=State.FINISHED)], [0], {"events": 5})
+    worker.die()
+    workers.supervisor.tick(0)
+    assert (states(workers), workers.supervisor.counting()) == ([("a0", State.FINISHED)], [])
+    assert workers.supervisor.totals() == {"events": 5}
+
+
+def test_stand_ins_that_die_are_replaced_three_times() -> None:
+    workers = Workers(1)
+    workers.tick()
+    begin(workers, spec_of("a", 0))
+    for n in range(4):
+        (counting,) = workers.supervisor.counting("a")
+        workers.fake(counting).die(f"died {n}")
+        workers.tick()
+    assert (workers.supervisor.counting("a"), workers.supervisor.restarts) == ([], 4)
+    (info,) = workers.supervisor.infos()
+    assert (info.state, str(info.error_message)[-6:]) == (State.ERROR, "died 0")
+
+
+def test_a_worker_that_is_silent_for_10_s_is_ended() -> None:
+    workers = Workers(1)
+    workers.tick()
+    (worker,) = begin(workers, spec_of("a", 0))
+    workers.clock.advance(9.9)
+    worker.tell([])
+    workers.supervisor.tick(0)
+    workers.clock.advance(9.9)
+    workers.supervisor.tick(0)
+    assert states(workers) == [("a0", State.INITIALISED)]
+    workers.clock.advance(0.2)
+    workers.tick(2)
+    assert states(workers) == [("a0", State.ERROR)]
+    assert "10 s" in str(workers.supervisor.infos()[0].error_message)
+
+
+def test_what_cannot_be_started_is_tried_again_more_and_more_slowly() -> None:
+    workers = Workers(1)
+    pauses = []
+    for _ in range(9):
+        begun = workers.clock.monotonic_s()
+        known = len(workers.spawned)
+        while len(workers.spawned) == known:
+            workers.clock.advance(0.25)
+            workers.supervisor.tick(0)
+        pauses.append(workers.clock.monotonic_s() - begun)
+        workers.spawned[-1].die()
+        workers.supervisor.tick(0)
+    assert pauses[1:] == [0.5, 1, 2, 4, 8, 16, 30, 30]
+    assert workers.supervisor.replacing
+
+
+def test_a_machine_that_starts_no_process_is_asked_again_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    workers = Workers(1)
+
+    def refuse(number: int) -> WorkerProcess:
+        raise OSError("no memory")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(workers.supervisor, "_spawn", refuse)
+        workers.supervisor.tick(0)
+    workers.supervisor.tick(0)
+    assert workers.spawned == []
+    workers.clock.advance(0.5)
+    workers.supervisor.tick(0)
+    assert len(workers.spawned) == 1
+
+
+def test_a_worker_that_died_before_its_job_began_leaves_an_error() -> None:
+    workers = Workers(1)
+    workers.tick()
+    reserved = workers.supervisor.reserve(1)
+    assert reserved is not None
+    workers.fake(reserved[0]).die()
+    workers.supervisor.tick(0)
+    workers.supervisor.begin(Job("a", [spec_of("a", 0)]), reserved, [spec_of("a", 0)])
+    assert states(workers) == [("a0", State.ERROR)]
+    workers.supervisor.tick(0)
+    assert len(workers.supervisor.counting("a")) == 1
