@@ -18,7 +18,7 @@ PLACES = (("x", 0), ("x", 1), ("y", 0))
 TOPICS = (("x",), ("y",), ("x", "y"), ("x",), ("y", "x"))
 LEEWAY_MS = 1000
 # How many messages there are, in which order the partitions come, and when they are from.
-MESSAGES = st.lists(st.tuples(st.integers(0, len(PLACES) - 1), st.integers(0, 4000)), max_size=40)
+MESSAGES = st.lists(st.tuples(st.integers(0, len(PLACES) - 1), st.integers(0, 4000)), min_size=8, max_size=40)
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,8 @@ STOPS = st.builds(
     Stop,
     st.frozensets(st.integers(0, len(TOPICS) - 1), min_size=1, max_size=3),
     st.booleans(),
-    st.integers(0, 12),
-    st.integers(0, 4),
+    st.integers(0, 8),
+    st.integers(0, 5),
 )
 
 
@@ -122,8 +122,8 @@ def wanted(rows: Sequence[Row], index: int, end: int, stop_ms: int | None) -> tu
 @PROFILE
 @given(
     messages=MESSAGES,
-    sizes=st.lists(st.integers(1, 7), min_size=1, max_size=5),
-    stops=st.lists(st.tuples(st.integers(0, 5), STOPS), max_size=4),
+    sizes=st.lists(st.integers(1, 5), min_size=1, max_size=5),
+    stops=st.lists(st.tuples(st.integers(0, 2), STOPS), min_size=1, max_size=4),
     stop_ms=st.one_of(st.none(), st.integers(0, 3000).map(lambda ms: NOW_MS + ms)),
 )
 def test_each_counts_what_comes_before_its_end_and_the_others_lose_nothing(
