@@ -14,6 +14,7 @@ import pytest
 from events import EventSender, Sent, accounted
 from kafka_broker import Broker, MakeTopic
 from service_process import Service
+from spares import until_spare
 from test_hard_ends import halted
 from test_workers import counting
 
@@ -30,6 +31,7 @@ def waiting(broker: Broker) -> Iterator[Service]:
     """A service that waits for data topics."""
     started = Service(broker, "--missing-topics", "wait", "--workers", "2")
     try:
+        until_spare(started, 3)
         yield started
     finally:
         started.close()

@@ -13,6 +13,7 @@ import pytest
 from events import BASE_MS, EventSender, Sent, image, regions
 from kafka_broker import Broker, MakeTopic
 from service_process import TIMEOUT_S, Service
+from spares import until_spare
 from streaming_data_types.dataarray_da00 import Variable, serialise_da00
 from streaming_data_types.histogram_hs00 import deserialise_hs00
 from streaming_data_types.histogram_hs01 import deserialise_hs01
@@ -39,6 +40,7 @@ def whole(broker: Broker) -> Iterator[Service]:
     """A service that publishes integers."""
     started = Service(broker, "--output-dtype", "int", "--workers", "1")
     try:
+        until_spare(started, 2)
         yield started
     finally:
         started.close()

@@ -12,6 +12,7 @@ import pytest
 from events import EventSender, Sent, accounted
 from kafka_broker import Broker, MakeTopic
 from service_process import Service
+from spares import until_spare
 
 from histsvc.client import Histogram
 from histsvc.errors import Code
@@ -33,6 +34,7 @@ def simulating(broker: Broker) -> Iterator[Service]:
     """A service in simulation mode."""
     started = Service(broker, "--simulation-mode", "--workers", "2")
     try:
+        until_spare(started, 3)
         yield started
     finally:
         started.close()
