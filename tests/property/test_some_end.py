@@ -55,8 +55,10 @@ class Run:
     last: dict[int, tuple[list[int], dict[str, dict[int, int]]]] = field(default_factory=dict)
 
     def feed(self) -> None:
+        """One read; what the reader was told to drop does not come any more."""
         size = self.sizes[self.read % len(self.sizes)]
-        self.worker.read(*self.rows[self.read : self.read + size])
+        came = self.rows[self.read : self.read + size]
+        self.worker.read(*(row for row in came if row[0] not in self.worker.reader.dropped))
         self.read = min(self.read + size, len(self.rows))
 
     def stop(self, stop: Stop) -> None:
