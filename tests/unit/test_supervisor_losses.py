@@ -121,7 +121,7 @@ def test_a_worker_that_is_silent_for_10_s_is_ended() -> None:
     worker.tell([])
     workers.supervisor.tick(0)
     workers.clock.advance(9.9)
-    workers.supervisor.tick(0)
+    workers.tick(2)
     assert states(workers) == [("a0", State.INITIALISED)]
     workers.clock.advance(0.2)
     workers.tick(2)
