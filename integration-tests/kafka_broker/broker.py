@@ -12,7 +12,7 @@ from typing import Any, Protocol, Self
 from confluent_kafka import KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 
-from kafka_broker.config import address, free_ports, server_properties
+from kafka_broker.config import Tls, address, free_ports, server_properties
 from kafka_broker.errors import BrokerError
 from kafka_broker.process import GroupProcess, java_command, require_java, run_to_end, tail
 
@@ -32,13 +32,16 @@ class MakeTopic(Protocol):
 class Broker:
     """Apache Kafka in one process, with a listener for everybody and one that asks for a password.
 
+    With `tls` there is a third one, for clients with a certificate.
+
     After `stop` or `kill`, `start` takes up where it was: same addresses, same topics. `close`, or the end of
     a `with` block, removes its data too. Start it in a thread that lives as long as the broker shall (see
     `GroupProcess`).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tls: Tls | None = None) -> None:
         require_java()
+        self._tls = tls
         self._home = tempfile.TemporaryDirectory(prefix="kafka-broker-")
         self._ports = free_ports()
         self._process: GroupProcess | None = None
@@ -69,6 +72,11 @@ class Broker:
     def sasl_bootstrap(self) -> str:
         """Address for clients that log in with `SASL_CLIENT`."""
         return address(self._ports.sasl)
+
+    @property
+    def tls_bootstrap(self) -> str:
+        """Address for clients with a certificate; nobody listens there without `tls`."""
+        return address(self._ports.tls)
 
     @property
     def pid(self) -> int | None:
@@ -134,7 +142,7 @@ class Broker:
     def _format(self, properties: Path) -> None:
         home = Path(self._home.name)
         draft = home / "server.properties.new"
-        draft.write_text(server_properties(self._ports, home / "data"))
+        draft.write_text(server_properties(self._ports, home / "data", self._tls))
         # Behind "A" it cannot begin with "-", which would be taken for an option.
         cluster_id = "A" + urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")[1:]
         run_to_end(

@@ -28,7 +28,16 @@ class Ports:
 
     plain: int
     sasl: int
+    tls: int
     controller: int
+
+
+@dataclass(frozen=True)
+class Tls:
+    """PEM files of a broker: its key (PKCS8, Kafka reads no other) with its chain, and who signs clients."""
+
+    keystore: Path
+    truststore: Path
 
 
 def free_ports() -> Ports:
@@ -42,7 +51,7 @@ def free_ports() -> Ports:
     random.shuffle(candidates)
     found: list[int] = []
     with ExitStack() as held:
-        while len(found) < 3:
+        while len(found) < 4:
             listener = held.enter_context(socket.socket())
             port = candidates.pop()
             try:
@@ -58,9 +67,11 @@ def address(port: int) -> str:
     return f"{_HOST}:{port}"
 
 
-def server_properties(ports: Ports, log_dir: Path) -> str:
+def server_properties(ports: Ports, log_dir: Path, tls: Tls | None = None) -> str:
     """Text of server.properties: one combined KRaft node with everything at test speed."""
     properties = _node(ports, log_dir) | _sasl() | _one_replica() | _quick_restart() | _retention()
+    if tls is not None:
+        properties |= _tls(tls) | {"listeners": f"{properties['listeners']},SSL://{address(ports.tls)}"}
     return "".join(f"{key}={value}\n" for key, value in properties.items())
 
 
@@ -72,7 +83,7 @@ def _node(ports: Ports, log_dir: Path) -> dict[str, object]:
         "controller.quorum.voters": f"1@{address(ports.controller)}",
         "listeners": ",".join(f"{name}://{address(port)}" for name, port in listeners.items()),
         "listener.security.protocol.map": (
-            "PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT"
+            "PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT,SSL:SSL,CONTROLLER:PLAINTEXT"
         ),
         "inter.broker.listener.name": "PLAINTEXT",
         "controller.listener.names": "CONTROLLER",
@@ -87,6 +98,16 @@ def _sasl() -> dict[str, object]:
     return {
         "listener.name.sasl_plaintext.sasl.enabled.mechanisms": "PLAIN",
         "listener.name.sasl_plaintext.plain.sasl.jaas.config": f'{login} user_{USER}="{PASSWORD}";',
+    }
+
+
+def _tls(tls: Tls) -> dict[str, object]:
+    return {
+        "listener.name.ssl.ssl.keystore.type": "PEM",
+        "listener.name.ssl.ssl.keystore.location": tls.keystore,
+        "listener.name.ssl.ssl.truststore.type": "PEM",
+        "listener.name.ssl.ssl.truststore.location": tls.truststore,
+        "listener.name.ssl.ssl.client.auth": "required",
     }
 
 
