@@ -17,6 +17,7 @@ import pytest
 from events import BASE_MS, EventSender, Sent
 from kafka_broker import Broker, MakeTopic
 from service_process import TIMEOUT_S, Histograms, Service
+from test_hard_ends import replies_of
 
 from histsvc.client import Follower
 from histsvc.ports import OffsetAt
@@ -138,12 +139,13 @@ def test_stop_says_in_time_what_a_frozen_broker_has_not_taken(
 ) -> None:
     service, here, later = impatient, topic("data"), Sent()
     data, output, sent = counting_on(service, other)
-    with following(other, output) as published:
+    with following(other, output) as published, replies_of(service) as replies:
         with beating(service):
             with frozen(other):
                 begun = time.monotonic()
                 error = service.refused({"cmd": "stop"})
                 assert time.monotonic() - begun < ANSWERED_S
+                (reply,) = replies(1)
                 # Counting has stopped all the same, and the service is free for another broker.
                 beat = service.heartbeat_until(lambda beat: beat)
                 assert seconds(service, {"cmd": "ping"}) < 0.5
@@ -156,6 +158,8 @@ def test_stop_says_in_time_what_a_frozen_broker_has_not_taken(
     assert error.code == "UNAVAILABLE"
     assert "not delivered" in error.message
     assert all(f"{name} to {output}" in error.message for name in IDS)
+    # No one field is to blame, so none is named, not even as null.
+    assert set(reply) == {"msg_id", "response", "message", "code"}
     assert (beat["state"], beat["histograms"]) == ("IDLE", [])
     assert {h.info.sum for h in published.all} <= {sent.events}
 
