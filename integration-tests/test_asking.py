@@ -107,10 +107,15 @@ def test_status_is_of_this_moment_and_knows_what_has_ended(
         deadline = time.monotonic() + 10
         while told(service)["slow"]["sum"] != sent.events:
             assert time.monotonic() < deadline
+        published.poll()
+        assert [h.info.state for h in published.of("slow")] == [State.INITIALISED]
+    # And so is what was done a moment ago.
+    for generation in range(2, 10):
+        ask(service, "reset_counts", ids=["slow"])
+        assert told(service)["slow"]["generation"] == generation
     reply = ask(service, "status")
     states = {info["id"]: info["state"] for info in reply["histograms"]}
     assert states == {"done": "FINISHED", "slow": "COUNTING"}
-    assert [h.info.state for h in published.of("slow")] == [State.INITIALISED]
     assert reply["service"].keys() == SERVICE_KEYS | {"state"}
     assert reply["service"]["state"] == "RUNNING"
     ask(service, "stop")
