@@ -111,6 +111,7 @@ class Dispatcher:
             self._end(current, *_failure(current, error))
         except Exception as error:  # noqa: BLE001 (a bug of one command must not end the service; it is counted)
             _log.exception("command at offset %d failed", current.offset)
+            self._context.supervisor.discard_reserved()
             internal = CommandError(Code.INTERNAL, f"{type(error).__name__}: {error}")
             self._end(current, *_failure(current, internal))
         return True

@@ -21,8 +21,12 @@ _log = logging.getLogger(__name__)
 _FIRST_BACKOFF_S = 0.5
 _LONGEST_BACKOFF_S = 30.0
 _MOST_STAND_INS = 3
-# A worker that counts tells how it is five times a second; after so long it is taken for hanging.
+# A worker that counts tells how it is five times a second, one that is asked to leave does so; after so long
+# it is taken for hanging.
 _SILENCE_S = 10.0
+# The first start compiles the kernels.
+_START_S = 120.0
+_HEARD = (WorkerState.STARTING, WorkerState.COUNTING, WorkerState.LEAVING)
 
 
 class Supervisor:
@@ -55,8 +59,9 @@ class Supervisor:
                 self._bury(worker)
             elif worker.stats:
                 self._hear(worker)
-            elif worker.state is WorkerState.COUNTING and worker.silence.expired():
-                self.discard(worker, f"did not answer for {_SILENCE_S:g} s and was ended")
+            elif worker.state in _HEARD and worker.silence.expired():
+                patience_s = _START_S if worker.state is WorkerState.STARTING else _SILENCE_S
+                self.discard(worker, f"did not answer for {patience_s:g} s and was ended")
         self._keep_spares()
         self._care_for_orphans()
 
@@ -117,6 +122,12 @@ class Supervisor:
     def discard(self, worker: WorkerProcess, reason: str = "did not answer in time and was ended") -> None:
         """A worker does not answer: end it, so that what it did is seen as lost."""
         worker.kill(reason)
+
+    def discard_reserved(self) -> None:
+        """The command that has taken them will not give them back."""
+        for worker in self._workers:
+            if worker.state is WorkerState.RESERVED:
+                self.discard(worker)
 
     def infos(self) -> tuple[HistogramInfo, ...]:
         """The histograms of all jobs."""
@@ -196,17 +207,20 @@ class Supervisor:
             return  # a command is about to use them, and those that it replaces become spare next
         for surplus in self._spares()[self._most_spares :]:
             surplus.state = WorkerState.LEAVING
+            surplus.silence = Deadline(self._clock, _SILENCE_S)
             surplus.leave()
         waiting = [w for w in self._workers if w.state in (WorkerState.STARTING, WorkerState.SPARE)]
         target = self._most_spares if self.warm else 1
         for _ in range(target - len(waiting)):
             self._number += 1
             try:
-                self._workers.append(self._spawn(self._number))
+                spawned = self._spawn(self._number)
             except OSError as error:
                 _log.error("no worker could be started: %s", error)
                 self._wait_longer()
                 return
+            spawned.silence = Deadline(self._clock, _START_S)
+            self._workers.append(spawned)
         if all(worker.state is not WorkerState.STARTING for worker in self._workers):
             self._backoff_s, self.replacing = 0.0, False
 

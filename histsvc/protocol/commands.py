@@ -26,7 +26,12 @@ TimeMs = Annotated[Annotated[WholeNumber, Field(ge=0, le=_LAST_MS)] | None, Befo
 Seconds = Annotated[
     Annotated[Number, Field(gt=0, le=_LAST_MS / 1000 / 2)] | None,
     BeforeValidator(_zero_is_absent),
-    WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0}, {"type": "null"}], "default": None}),
+    WithJsonSchema(
+        {
+            "anyOf": [{"type": "number", "minimum": 0, "maximum": _LAST_MS / 1000 / 2}, {"type": "null"}],
+            "default": None,
+        }
+    ),
 ]
 
 

@@ -63,11 +63,15 @@ class Filling:
         if self.limit is not None:  # what comes into being after it was told to end is not counted
             self.limit = np.append(self.limit, np.zeros(slots, np.int64))
 
-    def limit_to(self, slot: int, offset: int) -> None:
-        """Count nothing of a slot from `offset` on."""
+    def end_soon(self) -> None:
+        """It is told to end: its slots are to be limited, and what comes into being later does not count."""
         if self.limit is None:
             self.limit = np.full(self.slots.size, NO_LIMIT)
-        self.limit[slot] = offset
+
+    def limit_to(self, slot: int, offset: int) -> None:
+        """Count nothing of a slot from `offset` on, of one that is told to end."""
+        assert self.limit is not None
+        self.limit[slot] = min(int(self.limit[slot]), offset)
 
     def finish(self) -> None:
         """Nothing more will be counted, and that is final."""

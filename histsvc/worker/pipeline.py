@@ -83,6 +83,8 @@ class Pipeline:
         With 0 they end where the reader is.
         """
         fillings = [p.filling for p in self.chosen(indices)]
+        for filling in fillings:
+            filling.end_soon()
         # The end of this moment, not of one in the past at which it was asked for other reasons.
         self._end_queries = self._new_queries()
         self._drain = Drain(fillings, Deadline(self._clock, seconds), self._end_queries)
@@ -151,8 +153,10 @@ class Pipeline:
             self._newest_ms[slot] = max(newest, self._newest_ms.get(slot, newest))
 
     def _fail(self, slot: int, reason: str) -> None:
+        """A partition cannot be read any more: the end of those that still want something of it."""
         for filling in self.fillings:
-            if filling.slots[slot]:
+            if filling.counting and filling.slots[slot] and not self._done(filling)[slot]:
+                self._final[filling.spec.index] = self.position(filling)
                 filling.fail(reason)
         self._progress.limit(slot, 0)
 

@@ -27,6 +27,16 @@ class AnyKeys(CommandKeys):
     n: Any = None
 
 
+class NoWorkers:
+    """A supervisor that has none; counts how often those of a command were taken back."""
+
+    def __init__(self) -> None:
+        self.discarded = 0
+
+    def discard_reserved(self) -> None:
+        self.discarded += 1
+
+
 def handle(monkeypatch: pytest.MonkeyPatch, cmd: str, handler: dispatch.Handler) -> None:
     """Let there be one more command."""
     monkeypatch.setitem(dispatch.HANDLERS, cmd, handler)
@@ -48,7 +58,9 @@ class Service:
         identity = ServiceIdentity("histsvc", service_id, "0", "1.0", 5)
         heartbeat = Heartbeat(0, 1000, identity, (), ())
         clusters = FakeClusters()
-        context = Context(cast(Supervisor, None), clusters, clusters, self.clock, settings, lambda: heartbeat)
+        self.supervisor = NoWorkers()
+        supervisor = cast(Supervisor, self.supervisor)
+        context = Context(supervisor, clusters, clusters, self.clock, settings, lambda: heartbeat)
         self.dispatcher = Dispatcher(context, service_id, self._reply)
         self._offset = 0
 

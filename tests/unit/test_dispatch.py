@@ -200,6 +200,15 @@ def test_a_bug_is_one_internal_error(service: Service, monkeypatch: pytest.Monke
     service.send({"cmd": "later", "msg_id": 1}, {"cmd": "at_once", "msg_id": 2}, {"cmd": "ping", "msg_id": 3})
     got = [(reply["msg_id"], reply["response"], reply.get("code")) for reply in service.work()]
     assert got == [(1, "ERR", "INTERNAL"), (2, "ERR", "INTERNAL"), (3, "ACK", None)]
+    assert service.supervisor.discarded == 2
+
+
+@pytest.mark.parametrize("msg_id", ["ä" * 400_000, "\ud800", "\U0001f600"])
+def test_an_echo_is_not_longer_than_what_it_echoes(service: Service, msg_id: str) -> None:
+    command = {"cmd": "ping", "msg_id": msg_id}
+    sent = json.dumps(command) if msg_id == "\ud800" else json.dumps(command, ensure_ascii=False)
+    service.send(sent.encode("utf-8", "surrogatepass"))
+    assert [(reply["msg_id"], reply["response"]) for reply in service.work()] == [(msg_id, "ACK")]
 
 
 def test_a_refusal_becomes_the_error(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:

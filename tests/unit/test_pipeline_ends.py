@@ -1,0 +1,78 @@
+"""What is done for a histogram stays so: failures, deletions and topics after its end change nothing."""
+
+from __future__ import annotations
+
+from fakes import histogram_spec
+from unit.test_pipeline_awaited import Awaiting
+from unit.worker_bench import COUNTING, FINISHED, STOP, Worker, event
+
+
+def worker_of(*topics: str, starts: dict[tuple[str, int], int], stop_ms: int | None = None) -> Worker:
+    """A histogram for each text; its letters are the topics that it reads."""
+    specs = [histogram_spec("hist1d", i, data_topics=list(each), id=str(i)) for i, each in enumerate(topics)]
+    return Worker(*specs, starts=starts, stop_ms=stop_ms)
+
+
+BOTH = {("x", 0): 0, ("y", 0): 0}
+
+
+def test_the_position_of_an_error_stays_where_counting_ended() -> None:
+    worker = worker_of("xy", "y", starts=BOTH)
+    worker.read(event(0, 0), event(1, 0), failures={0: "gone"})
+    worker.read(event(1, 1), event(1, 2))
+    info = worker.infos()[0]
+    assert (info.sum, info.offsets) == (2, {"x": {0: 1}, "y": {0: 1}})
+
+
+def test_a_partition_at_its_limit_cannot_fail_a_histogram_that_ends() -> None:
+    worker = worker_of("xy", "x", "y", starts=BOTH)
+    worker.cluster.end_offsets.update({("x", 0): 1, ("y", 0): 1})
+    worker.pipeline.drain(1.0, [0])
+    worker.step(2)
+    worker.read(event(0, 0))
+    worker.read(failures={0: "gone"})
+    worker.read(event(1, 0))
+    assert worker.infos()[0].state is FINISHED
+
+
+def test_a_topic_that_is_done_may_be_deleted() -> None:
+    worker = worker_of("xy", starts=BOTH, stop_ms=STOP)
+    worker.cluster.topics.update(x=1, y=1)
+    worker.read(event(0, 0), event(0, 1, STOP + 1001))
+    assert worker.reader.dropped == [0]
+    worker.cluster.topics["x"] = 0
+    for _ in range(8):
+        worker.clock.advance(1)
+        worker.step()
+    assert worker.infos()[0].state is COUNTING
+
+
+def test_a_topic_that_comes_after_a_stop_does_not_count_though_its_end_is_not_known_yet() -> None:
+    worker = Awaiting(["x", "late"], starts={("x", 0): 0})
+    worker.step(2)
+    worker.clock.advance(0.5)
+    worker.cluster.slow = True
+    worker.pipeline.drain(1.0)
+    worker.step()
+    worker.clock.advance(0.5)
+    worker.cluster.topics["late"], worker.cluster.end_offsets["late", 0] = 1, 9
+    worker.step(2)
+    while worker.cluster.held:
+        worker.cluster.answer()
+    worker.read(event(1, 0))
+    assert worker.info.sum == 0
+
+
+def test_a_topic_that_comes_after_a_stop_counts_only_where_that_was_not_stopped() -> None:
+    worker = Awaiting(["x", "late"], ["late"], starts={("x", 0): 0})
+    worker.step(2)
+    worker.clock.advance(0.5)
+    worker.cluster.end_offsets["x", 0] = 1
+    worker.pipeline.drain(1.0, [0])
+    worker.step(2)
+    worker.cluster.topics["late"], worker.cluster.end_offsets["late", 0] = 1, 9
+    worker.clock.advance(0.5)
+    worker.step(2)
+    assert len(worker.reader.starts) == 2
+    worker.read(event(0, 0), event(1, 0))
+    assert [(info.state, info.sum) for info in worker.infos()] == [(FINISHED, 1), (COUNTING, 1)]
