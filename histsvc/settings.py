@@ -107,6 +107,9 @@ def kafka_settings(options: argparse.Namespace) -> KafkaSettings:
         ssl_certfile=options.ssl_certfile or None,
         ssl_keyfile=options.ssl_keyfile or None,
     )
+    if bool(security.ssl_certfile) != bool(security.ssl_keyfile):
+        # librdkafka takes a certificate without its key, and no broker lets it in.
+        raise SettingsError("--ssl-certfile and --ssl-keyfile belong together; give both or neither")
     return KafkaSettings(brokers, security)
 
 

@@ -194,6 +194,8 @@ def test_key_that_does_not_belong_to_the_certificate(files: Files, folder: Path)
     assert "ssl.key.location" in refused(*BASIC, *files.options, "--ssl-keyfile", str(other))
 
 
-def test_key_without_its_certificate(files: Files) -> None:
-    options = ["--security-protocol", "SSL", "--ssl-keyfile", str(files.key)]
-    assert "certificate" in refused(*BASIC, *options)
+def test_certificate_and_key_belong_together(files: Files) -> None:
+    for option, file in (("--ssl-certfile", files.certificate), ("--ssl-keyfile", files.key)):
+        said = refused(*BASIC, "--security-protocol", "SSL", option, str(file))
+        assert "--ssl-certfile" in said
+        assert "--ssl-keyfile" in said

@@ -136,3 +136,9 @@ def test_fixed_size_messages(service: Service, topic: MakeTopic, sender: EventSe
         finished = published.finished("tof", "image")
     np.testing.assert_array_equal(finished["tof"].counts, tof_counts(sent))
     np.testing.assert_array_equal(finished["image"].counts, image(sent.pixel, 1, 32, 32))
+
+
+def test_no_output_topic_at_all_is_a_warning(service: Service, topic: MakeTopic) -> None:
+    histogram = service.histogram("hist1d", topic("data"), id="a", tof_range=[0, 1], num_bins=5)
+    (warning,) = service.config([{**histogram, "topic": "not-there"}])["warnings"]
+    assert "not-there" in warning

@@ -20,7 +20,7 @@ from histsvc.commands.steps import Steps
 from histsvc.commands.stop import stop
 from histsvc.errors import Code, CommandError, shown
 from histsvc.protocol import replies
-from histsvc.protocol.commands import Command, check_keys, command, unknown_keys
+from histsvc.protocol.commands import Command, at_most, check_keys, command, unknown_keys
 from histsvc.protocol.strict_json import decode, tolerated
 
 _log = logging.getLogger(__name__)
@@ -156,7 +156,7 @@ class Dispatcher:
                 "cmd",
             )
         result = dict((yield from HANDLERS[given.cmd](self._context, given, deadline)))
-        warnings = [*result.pop("warnings", ()), *unknown_keys(given)]
+        warnings = at_most([*result.pop("warnings", ()), *unknown_keys(given)])
         return {**result, "warnings": warnings} if warnings else result
 
     def _end(self, current: _Current, reply: bytes, outcome: str) -> None:

@@ -51,7 +51,10 @@ class KafkaCluster:
 
     def describe(self, topics: Iterable[str]) -> Future[dict[str, TopicFacts]]:
         """Facts about topics; never creates one."""
-        asked = self._client().describe_topics(TopicCollection(list(topics)), request_timeout=_REQUEST_S)
+        wanted = list(topics)
+        if not wanted:
+            return _together({}, _facts, self._failed)
+        asked = self._client().describe_topics(TopicCollection(wanted), request_timeout=_REQUEST_S)
         return _together(asked, _facts, self._failed)
 
     def offsets(
@@ -77,6 +80,8 @@ class KafkaCluster:
         Needs the right to describe the topics' configuration: ends with a BrokerError without it.
         """
         resources = {ConfigResource(ConfigResource.Type.TOPIC, topic): topic for topic in topics}
+        if not resources:
+            return _together({}, _largest_message, self._failed)
         asked = self._client().describe_configs(list(resources), request_timeout=_REQUEST_S)
         answers = {resources[resource]: future for resource, future in asked.items()}
         return _together(answers, _largest_message, self._failed)

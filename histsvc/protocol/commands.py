@@ -15,7 +15,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 # The last ms whose ns fit int64.
 _LAST_MS = 9_223_372_036_854
-_MOST_WARNINGS = 50
+_MOST_WARNINGS, _LONGEST_WARNING = 50, 1000
 
 
 def _zero_is_absent(value: object) -> object:
@@ -98,13 +98,14 @@ def command(content: Mapping[str, Any]) -> Command:
 def unknown_keys(given: Command) -> list[str]:
     """A warning for each key that the command does not have."""
     known = COMMANDS[given.cmd].model_fields
-    return at_most([f"{shown_key(key)}: unknown key, ignored" for key in given.content if key not in known])
+    return [f"{shown_key(key)}: unknown key, ignored" for key in given.content if key not in known]
 
 
 def at_most(warnings: list[str]) -> list[str]:
-    """No more warnings than somebody reads."""
+    """No more and no longer warnings than somebody reads."""
     more = len(warnings) - _MOST_WARNINGS
-    return warnings if more <= 0 else [*warnings[:_MOST_WARNINGS], f"and {more} more of the kind"]
+    short = [text if len(text) <= _LONGEST_WARNING else f"{text[:_LONGEST_WARNING]}…" for text in warnings]
+    return short if more <= 0 else [*short[:_MOST_WARNINGS], f"and {more} more"]
 
 
 def wanted_ids(given: Command) -> list[str] | None:

@@ -10,7 +10,7 @@ from histsvc.errors import Code, CommandError, shown
 from histsvc.histograms.base import HistogramConfig
 from histsvc.histograms.registry import all_keys, histogram_types
 from histsvc.model import Batch, EventBatch, FrameBatch
-from histsvc.protocol.commands import ConfigKeys, at_most, shown_key, validated
+from histsvc.protocol.commands import ConfigKeys, shown_key, validated
 
 # What kind of input a message of each schema becomes.
 _KINDS: Mapping[str, type[Batch]] = {"ev42": EventBatch, "ev44": EventBatch, "da00": FrameBatch}
@@ -52,7 +52,7 @@ def config_request(content: Mapping[str, Any]) -> ConfigRequest:
     _check_schema(keys.output_schema, OUTPUT_SCHEMAS, "output_schema")
     raws = keys.histograms or []
     histograms = tuple(_histogram(raw, keys, f"histograms[{i}]") for i, raw in enumerate(raws))
-    warnings = at_most(_warnings(histograms))
+    warnings = _warnings(histograms)
     return ConfigRequest(keys.start, keys.stop, keys.interval, histograms, tuple(warnings))
 
 

@@ -6,13 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
 
-import numpy as np
-import numpy.typing as npt
-
 from histsvc.clock import Clock, Deadline
 from histsvc.errors import BrokerError
 from histsvc.model import Partition
 from histsvc.ports import Clusters, FoundOffset, OffsetAt
+from histsvc.window import Progress
 from histsvc.worker.fill import Filling
 
 _AGAIN_S = 0.2
@@ -47,28 +45,32 @@ class EndQueries:
 
 
 class Drain:
-    """Histograms that count up to the end of this moment, and no longer than `patience`."""
+    """Histograms that count up to the end of this moment (monotonic), and no longer than `patience`."""
 
-    def __init__(self, fillings: Sequence[Filling], patience: Deadline, queries: EndQueries) -> None:
+    def __init__(
+        self, fillings: Sequence[Filling], moment_s: float, patience: Deadline, queries: EndQueries
+    ) -> None:
         self.fillings = fillings
+        self.moment_s = moment_s
         self.patience = patience
         self._queries = queries
         self._known: set[Partition] = set()
 
-    def step(self, partitions: Sequence[Partition], done: npt.NDArray[np.bool_]) -> None:
-        """Limit the histograms to the ends that have become known.
-
-        `partitions` are those of the slots, `done` is bool (slots,).
-        """
+    def step(self, partitions: Sequence[Partition], progress: Progress) -> None:
+        """Limit the histograms to the ends that have become known; `partitions` are those of the slots."""
         if self.patience.expired():
             return
         counting = [filling for filling in self.fillings if filling.counting]
         slots = {
             partition: slot
             for slot, partition in enumerate(partitions)
-            if partition not in self._known and not done[slot] and any(f.slots[slot] for f in counting)
+            if partition not in self._known
+            and not progress.done[slot]
+            and any(f.slots[slot] for f in counting)
         }
         for partition, offset in self._queries.answers(list(slots)):
             self._known.add(partition)
+            slot = slots[partition]
             for filling in counting:
-                filling.limit_to(slots[partition], offset)
+                # What came while the broker was asked may have been counted already: then it belongs to it.
+                filling.limit_to(slot, max(offset, int(progress.position[slot])))

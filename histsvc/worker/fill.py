@@ -35,6 +35,7 @@ class Filling:
         # Nothing at or behind these offsets counts, int64 (slots,); None unless it is told to end.
         self.limit: Int64Array | None = None
         self.awaits = set(awaits)
+        self._missed: set[Stream] = set()
         self.accumulator = config.accumulator()
         self.state = State.ERROR if spec.error else State.INITIALISED
         self.error = spec.error
@@ -53,18 +54,24 @@ class Filling:
     @property
     def warning(self) -> str | None:
         """What a user should know, where there is something."""
-        waiting = [f"data topic {topic!r} does not exist yet" for _, topic in sorted(self.awaits)]
+        missing = sorted(self.awaits | self._missed)
+        waiting = [f"data topic {topic!r} does not exist yet" for _, topic in missing]
         return "; ".join([*waiting, *filter(None, [self.accumulator.warning])]) or None
 
     def read_also(self, stream: Stream, slots: int) -> None:
         """A stream has come into being: `slots` more partitions, which it reads if it awaited them."""
         self.slots = np.append(self.slots, np.full(slots, stream in self.awaits))
         self.awaits.discard(stream)
-        if self.limit is not None:  # what comes into being after it was told to end is not counted
-            self.limit = np.append(self.limit, np.zeros(slots, np.int64))
+        if self.limit is not None:
+            self.limit = np.append(self.limit, np.full(slots, NO_LIMIT))
+
+    def wait_no_more(self) -> None:
+        """It ends, and what has not come until now is not read any more."""
+        self._missed |= self.awaits
+        self.awaits.clear()
 
     def end_soon(self) -> None:
-        """It is told to end: its slots are to be limited, and what comes into being later does not count."""
+        """It is told to end: its slots are to be limited."""
         if self.limit is None:
             self.limit = np.full(self.slots.size, NO_LIMIT)
 

@@ -52,6 +52,8 @@ class Pipeline:
         streams = {(p.brokers, p.topic) for p in self._partitions}
         self._watch = TopicWatch(streams, spec.awaited, clusters, clock)
         self._drain: Drain | None = None
+        # Since when (monotonic) the clock says that nothing more will come.
+        self._over_s: float | None = None
         # Where those were that have finished while others went on.
         self._final: dict[int, Position] = {}
 
@@ -87,7 +89,10 @@ class Pipeline:
             filling.end_soon()
         # The end of this moment, not of one in the past at which it was asked for other reasons.
         self._end_queries = self._new_queries()
-        self._drain = Drain(fillings, Deadline(self._clock, seconds), self._end_queries)
+        moment_s = self._clock.monotonic_s()
+        self._drain = Drain(fillings, moment_s, Deadline(self._clock, seconds), self._end_queries)
+        if any(filling.awaits for filling in fillings):
+            self._watch.look()
         if seconds <= 0:
             self._finish_what_is_done()
 
@@ -162,24 +167,29 @@ class Pipeline:
 
     def _finish_what_is_done(self) -> None:
         """Find out which partitions are done, finish the histograms of which all are, read only the rest."""
-        over = self._progress.window.grace_is_over(now_ms(self._clock))
+        if self._over_s is None and self._progress.window.grace_is_over(now_ms(self._clock)):
+            self._over_s = self._clock.monotonic_s()
         if self._drain is not None:
-            self._drain.step(self._partitions, self._progress.done)
-        elif over:
+            self._drain.step(self._partitions, self._progress)
+        elif self._over_s is not None:
             self._limit_to_ends()
         for filling in self.fillings:
-            if filling.counting and self._is_done(filling, over):
+            if filling.counting and self._is_done(filling):
                 self._final[filling.spec.index] = self.position(filling)
                 filling.finish()
         self._read_less()
 
-    def _is_done(self, filling: Filling, over: bool) -> bool:
-        """Whether all its partitions are done; who ends waits no more for topics that have not come."""
+    def _is_done(self, filling: Filling) -> bool:
+        """Whether all its partitions are done, and it awaits no topic any more."""
         drain = self._drain if self._drain is not None and filling in self._drain.fillings else None
         if drain is not None and drain.patience.expired():
             return True
-        if filling.awaits and drain is None and not over:
-            return False
+        if filling.awaits:
+            # Who ends does not wait for a topic that was not there when it was told to.
+            end_s = self._over_s if drain is None else drain.moment_s
+            if end_s is None or not self._watch.seen_since(filling.config.brokers, end_s):
+                return False
+            filling.wait_no_more()
         return not np.any(filling.slots & ~self._done(filling))
 
     def _done(self, filling: Filling) -> npt.NDArray[np.bool_]:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from histsvc.clock import Clock, Every
-from histsvc.protocol.info import State
+from histsvc.protocol.info import HistogramInfo, State
 from histsvc.worker.link import ChildLink, Stats
 from histsvc.worker.pipeline import Pipeline
 
 Count = Callable[[Pipeline], Counter[str]]
 _STATS_S = 0.2
-# So many infos fit the pipe's buffer: neither side can block on the other in the middle of a message.
+# So many infos, of so many partitions together, fit the pipe's buffer: neither side can block on the other in
+# the middle of a message.
 _AT_ONCE = 100
+_PARTITIONS = 2000
 
 
 class Teller:
@@ -30,18 +33,26 @@ class Teller:
         delivered = _delivered(pipeline)
         if self._due.due() or delivered != self._delivered:
             infos = pipeline.publisher.infos()
-            some = infos[self._next : self._next + _AT_ONCE]
-            if self._link.stats(Stats(tuple(some), delivered, dict(counters(pipeline))), must=False):
+            some = _some(infos[self._next :])
+            if self._link.stats(Stats(some, delivered, dict(counters(pipeline))), must=False):
                 self._delivered = delivered
-                self._next = self._next + _AT_ONCE if self._next + _AT_ONCE < len(infos) else 0
+                self._next = self._next + len(some) if self._next + len(some) < len(infos) else 0
 
     def tell_all(self, pipeline: Pipeline, counters: Count) -> None:
         """Tell everything a last time."""
         infos, delivered = pipeline.publisher.infos(), _delivered(pipeline)
-        for begin in range(0, len(infos), _AT_ONCE):
-            some = tuple(infos[begin : begin + _AT_ONCE])
+        while infos:
+            some = _some(infos)
             self._link.stats(Stats(some, delivered, dict(counters(pipeline))), must=True)
+            infos = infos[len(some) :]
         self._next, self._delivered = 0, ()
+
+
+def _some(infos: Sequence[HistogramInfo]) -> tuple[HistogramInfo, ...]:
+    """As many of the first as go into one message, at least one where there is one."""
+    partitions = itertools.accumulate(sum(map(len, info.offsets.values())) for info in infos)
+    fitting = sum(total <= _PARTITIONS for total in itertools.islice(partitions, _AT_ONCE))
+    return tuple(infos[: max(1, fitting)])
 
 
 def _delivered(pipeline: Pipeline) -> tuple[int, ...]:

@@ -25,8 +25,12 @@ class TopicWatch:
         self._streams = set(streams)
         self._awaited = set(awaited)
         self._clusters = clusters
+        self._clock = clock
         self._due = Every(clock, _LOOK_S)
         self._asked: dict[tuple[str, ...], Future[dict[str, TopicFacts]]] = {}
+        # When the question was asked that is under way, and the one that was answered last.
+        self._asked_s: dict[tuple[str, ...], float] = {}
+        self._seen_s: dict[tuple[str, ...], float] = {}
         self._missing: dict[Stream, int] = {}
 
     def changes(self) -> list[tuple[Stream, int]]:
@@ -37,13 +41,19 @@ class TopicWatch:
                 del self._asked[brokers]
                 found += self._judge(brokers, asked)
         if self._due.due():
-            self._ask()
+            self.look()
         return found
 
-    def _ask(self) -> None:
+    def seen_since(self, brokers: tuple[str, ...], since_s: float) -> bool:
+        """Whether these brokers have said what there is at this (monotonic) time, or later."""
+        return self._seen_s.get(brokers, float("-inf")) >= since_s
+
+    def look(self) -> None:
+        """Ask now all brokers that owe no answer."""
         streams = self._streams | self._awaited
         for brokers in {stream[0] for stream in streams} - self._asked.keys():
             topics = sorted(topic for where, topic in streams if where == brokers)
+            self._asked_s[brokers] = self._clock.monotonic_s()
             self._asked[brokers] = self._clusters.of(brokers).describe(topics)
 
     def _judge(
@@ -53,6 +63,7 @@ class TopicWatch:
             facts = asked.result()
         except BrokerError:
             return  # brokers that do not answer say nothing about their topics
+        self._seen_s[brokers] = self._asked_s[brokers]
         for topic, found in facts.items():
             stream = (brokers, topic)
             if stream in self._awaited:

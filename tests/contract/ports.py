@@ -94,6 +94,8 @@ class PortsContract(ABC):
 
     def test_no_question_has_an_answer_at_once(self, kafka: Kafka) -> None:
         assert kafka.ask(kafka.cluster.offsets([], OffsetAt.LATEST)) == {}
+        assert kafka.ask(kafka.cluster.describe([])) == {}
+        assert kafka.ask(kafka.cluster.largest_messages([])) == {}
 
     def test_reading_begins_at_the_offset_and_tells_the_end(self, kafka: Kafka) -> None:
         topic = self.new_topic(1)

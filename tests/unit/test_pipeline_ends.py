@@ -47,6 +47,46 @@ def test_a_topic_that_is_done_may_be_deleted() -> None:
     assert worker.infos()[0].state is COUNTING
 
 
+def test_what_was_read_before_the_answer_about_the_end_is_said_to_be_counted() -> None:
+    worker = worker_of("x", starts={("x", 0): 0})
+    worker.cluster.slow = True
+    worker.cluster.end_offsets["x", 0] = 1
+    worker.pipeline.drain(1.0)
+    worker.step()
+    worker.read(event(0, 0), event(0, 1), event(0, 2))
+    worker.cluster.answer()
+    worker.step(2)
+    assert worker.info.state is FINISHED
+    assert (worker.info.messages, worker.info.offsets, worker.info.lag) == (3, {"x": {0: 3}}, 0)
+
+
+def test_a_topic_that_was_there_at_the_stop_counts_though_nobody_had_noticed() -> None:
+    worker = Awaiting(["x", "late"], starts={("x", 0): 0})
+    worker.step(2)
+    worker.clock.advance(0.3)
+    worker.cluster.topics["late"], worker.cluster.end_offsets["late", 0] = 1, 2
+    worker.pipeline.drain(1.0)
+    worker.step(3)
+    worker.read(event(1, 0), event(1, 1), event(1, 2))
+    assert (worker.info.state, worker.info.sum) == (FINISHED, 2)
+    assert worker.info.offsets["late"] == {0: 2}
+
+
+def test_a_topic_that_was_there_when_the_time_was_over_counts_though_nobody_had_noticed() -> None:
+    worker = Awaiting(["x", "late"], starts={("x", 0): 0}, stop_ms=STOP)
+    worker.at(STOP + 4900)
+    worker.step(2)
+    worker.cluster.topics["late"], worker.cluster.end_offsets["late", 0] = 1, 2
+    worker.at(STOP + 5001)
+    worker.step(2)
+    assert worker.info.state is not FINISHED
+    worker.clock.advance(1.0)
+    worker.step(3)
+    worker.read(event(1, 0, STOP), event(1, 1, STOP))
+    worker.step()
+    assert (worker.info.state, worker.info.sum) == (FINISHED, 2)
+
+
 def test_a_topic_that_comes_after_a_stop_does_not_count_though_its_end_is_not_known_yet() -> None:
     worker = Awaiting(["x", "late"], starts={("x", 0): 0})
     worker.step(2)
