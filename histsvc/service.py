@@ -71,7 +71,7 @@ class Service:
             clock,
             settings.kafka.brokers,
             settings.config_topic,
-            lambda: supervisor.warm,
+            lambda: supervisor.ready,
             self._dispatcher.receive,
         )
 

@@ -171,7 +171,7 @@ def service_settings(options: argparse.Namespace) -> ServiceSettings:
         wait_for_topics=options.missing_topics == "wait",
         allowed_brokers=_allowed_brokers(options.allow_data_brokers),
         graphite=_graphite(options.graphite_config_file) if options.graphite_config_file else None,
-        service_id=options.service_id,
+        service_id=_utf8("--service-id", options.service_id),
         workers=workers,
         worker=_worker_settings(kafka, options),
         limits=Limits(options.max_bins, options.max_histograms, max(options.max_workers, workers)),
@@ -182,7 +182,7 @@ def _worker_settings(kafka: KafkaSettings, options: argparse.Namespace) -> Worke
     return WorkerSettings(
         brokers=kafka.brokers,
         security=kafka.security,
-        source_name=options.source_name,
+        source_name=_utf8("--source-name", options.source_name),
         publish_interval_ms=options.publish_interval,
         stop_leeway_ms=options.stop_leeway,
         compression=options.compression,
@@ -238,3 +238,12 @@ def _graphite(path: str) -> GraphiteSettings:
     if type(port) is not int or not 0 < port < 65_536:
         raise SettingsError(f"{where}: 'port' is {shown(port)}; a whole number from 1 to 65535 is needed")
     return GraphiteSettings(read["address"], port, read["prefix"], read["metric"])
+
+
+def _utf8(option: str, text: str) -> str:
+    """Text that goes into messages; raises SettingsError for bytes that are no UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise SettingsError(f"{option}: {text!r} is no UTF-8") from None
+    return text

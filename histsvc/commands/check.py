@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from histsvc.commands.context import Context
 from histsvc.errors import Code, CommandError
@@ -42,14 +42,14 @@ def _check_bins(config: HistogramConfig, i: int) -> None:
         raise CommandError(Code.INVALID_ARGUMENT, f"{field}: {reason}", field) from error
 
 
-def check_loops(request: ConfigRequest, context: Context, *, beside: bool) -> None:
+def check_loops(request: ConfigRequest, context: Context, own: Collection[str], *, beside: bool) -> None:
     """Refuse data topics that the service itself writes to; brokers in common make it the same cluster.
 
-    `beside`: what runs goes on, so that it is looked at, too.
+    `own` are the names of the service's brokers. `beside`: what runs goes on, so that it is looked at, too.
     """
     written = _Places()
     for topic in context.own_topics:
-        written.put(context.settings.kafka.brokers, topic, "a topic of the service itself")
+        written.put(own, topic, "a topic of the service itself")
     for i, histogram in enumerate(request.histograms):
         config = histogram.config
         written.put(config.brokers, config.topic, f"the output topic of histograms[{i}]")
@@ -73,12 +73,12 @@ class _Places:
     def __init__(self) -> None:
         self._known: dict[str, list[tuple[set[str], str]]] = {}
 
-    def put(self, brokers: tuple[str, ...], topic: str, what: str) -> None:
-        self._known.setdefault(topic, []).append((set(brokers), what))
+    def put(self, brokers: Collection[str], topic: str, what: str) -> None:
+        self._known.setdefault(topic, []).append(({broker.lower() for broker in brokers}, what))
 
-    def what(self, brokers: tuple[str, ...], topic: str) -> str | None:
+    def what(self, brokers: Collection[str], topic: str) -> str | None:
         for others, what in self._known.get(topic, ()):
-            if not others.isdisjoint(brokers):
+            if not others.isdisjoint(broker.lower() for broker in brokers):
                 return what
         return None
 

@@ -49,20 +49,18 @@ def shares_of(supervisor: Supervisor, chosen: Chosen) -> list[Share]:
     return shares
 
 
-def at_hand(context: Context, chosen: Chosen, deadline: Deadline) -> Steps[tuple[list[Share], list[str]]]:
-    """The workers that can be asked; one that owes an answer for too long is ended, and named."""
-    supervisor = context.supervisor
+def at_hand(
+    context: Context, chosen: Chosen, deadline: Deadline
+) -> Steps[tuple[list[Share], list[Share], list[str]]]:
+    """The workers that can be asked, those that owe an answer for too long, and what became of the others."""
+    shares = shares_of(context.supervisor, chosen)
     patience = Deadline(context.clock, deadline.remaining_s() / 2)
-    while any(share.worker.busy for share in shares_of(supervisor, chosen)) and not patience.expired():
+    while any(share.worker.busy for share in shares) and not patience.expired():
         yield
-    ready, hanging = [], []
-    for share in shares_of(supervisor, chosen):
-        if share.worker.busy:
-            hanging.append(share.hanging())
-            supervisor.discard(share.worker)
-        else:
-            ready.append(share)
-    return ready, hanging
+    gone = [f"{share.worker.ending} ({share.names})" for share in shares if share.worker.ending]
+    there = [share for share in shares if not share.worker.ending]
+    ready = [share for share in there if not share.worker.busy]
+    return ready, [share for share in there if share.worker.busy], gone
 
 
 def end_histograms(context: Context, chosen: Chosen, drain_s: float, deadline: Deadline) -> Steps[list[str]]:
@@ -73,7 +71,10 @@ def end_histograms(context: Context, chosen: Chosen, drain_s: float, deadline: D
     supervisor = context.supervisor
     for job, indices in chosen.items():
         supervisor.jobs[job].close(indices)
-    shares, undelivered = yield from at_hand(context, chosen, deadline)
+    shares, hanging, undelivered = yield from at_hand(context, chosen, deadline)
+    for share in hanging:
+        undelivered.append(share.hanging())
+        supervisor.discard(share.worker)
     timeout_s = max(deadline.remaining_s() - MARGIN_S, 0.0)
     answers = [share.worker.request(Finish(share.indices, drain_s, timeout_s)) for share in shares]
     for share, answer in zip(shares, answers, strict=True):

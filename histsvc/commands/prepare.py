@@ -44,8 +44,8 @@ def prepare(
     `beside`: what runs goes on after that, too. Raises CommandError where anything is wrong.
     """
     check_limits(request, context.settings.limits)
-    check_loops(request, context, beside=beside)
-    yield from check_brokers(request, context, deadline)
+    own = yield from check_brokers(request, context, deadline)
+    check_loops(request, context, own, beside=beside)
     job = uuid.uuid4().hex[:12]
     specs, warnings = yield from _specs(job, request, context, workers, deadline)
     return Prepared(job, specs, (yield from _in_spares(specs, context, deadline)), warnings)

@@ -23,7 +23,8 @@ def reset_counts(context: Context, command: Command, deadline: Deadline) -> Step
         return {"warnings": ["ids: none given, nothing is reset"]}
     histograms = chosen(context.supervisor, ids)
     need(deadline, context.ending_s)
-    shares, undelivered = yield from at_hand(context, histograms, deadline)
+    shares, hanging, undelivered = yield from at_hand(context, histograms, deadline)
+    undelivered += [share.hanging() for share in hanging]
     timeout_s = max(deadline.remaining_s() - MARGIN_S, 0.0)
     answers = [share.worker.request(Reset(share.indices, timeout_s)) for share in shares]
     for share, answer in zip(shares, answers, strict=True):

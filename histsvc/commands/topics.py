@@ -29,13 +29,17 @@ class Topics:
     warnings: list[str]
 
 
-def check_brokers(request: ConfigRequest, context: Context, deadline: Deadline) -> Steps[None]:
-    """Refuse data brokers that the service may not talk to; raises CommandError naming the field."""
+def check_brokers(request: ConfigRequest, context: Context, deadline: Deadline) -> Steps[frozenset[str]]:
+    """Refuse data brokers that the service may not talk to; raises CommandError naming the field.
+
+    Returns the names of the service's own cluster as far as they are needed.
+    """
     settings = context.settings
-    if settings.allowed_brokers is None:
-        return
     own = settings.kafka.brokers
-    allowed = {broker.lower() for broker in (*own, *settings.allowed_brokers)}
+    names = {broker.lower() for broker in own}
+    if settings.allowed_brokers is None:
+        return frozenset(names)
+    allowed = names | {broker.lower() for broker in settings.allowed_brokers}
     asked = False
     for i, histogram in enumerate(request.histograms):
         for k, broker in enumerate(histogram.config.data_brokers):
@@ -43,12 +47,14 @@ def check_brokers(request: ConfigRequest, context: Context, deadline: Deadline) 
             if broker.lower() not in allowed and not asked:
                 cluster = context.clusters.of(own)
                 addresses = yield from ask(cluster.addresses, deadline, ", ".join(own), field)
-                allowed |= {address.lower() for address in addresses}
+                names |= {address.lower() for address in addresses}
+                allowed |= names
                 asked = True
             if broker.lower() not in allowed:
                 message = f"{field}: {shown(broker)} is none of {', '.join(sorted(allowed))}"
                 hint = "the service must be allowed to use it (--allow-data-brokers)"
                 raise CommandError(Code.PERMISSION_DENIED, f"{message}; {hint}", field)
+    return frozenset(names)
 
 
 def check_topics(request: ConfigRequest, context: Context, deadline: Deadline) -> Steps[Topics]:

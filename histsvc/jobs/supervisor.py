@@ -11,6 +11,7 @@ from multiprocessing.connection import wait
 
 from histsvc.clock import Clock, Deadline
 from histsvc.jobs.job import Job
+from histsvc.jobs.spares import START_S, SpareKeeper
 from histsvc.jobs.worker_process import WorkerProcess, WorkerState
 from histsvc.model import WorkerSpec
 from histsvc.protocol.heartbeat import WorkerStatus
@@ -18,14 +19,10 @@ from histsvc.protocol.info import HistogramInfo
 from histsvc.worker.link import Done, Go, Prepare
 
 _log = logging.getLogger(__name__)
-_FIRST_BACKOFF_S = 0.5
-_LONGEST_BACKOFF_S = 30.0
 _MOST_STAND_INS = 3
 # A worker that counts tells how it is five times a second, one that is asked to leave does so; after so long
 # it is taken for hanging.
 _SILENCE_S = 10.0
-# The first start compiles the kernels.
-_START_S = 120.0
 _HEARD = (WorkerState.STARTING, WorkerState.COUNTING, WorkerState.LEAVING)
 
 
@@ -37,18 +34,14 @@ class Supervisor:
 
     def __init__(self, spawn: Callable[[int], WorkerProcess], size: int, clock: Clock) -> None:
         self.size = size
-        self._most_spares = size + 1
         self.jobs: dict[str, Job] = {}
         self.restarts = 0
         self.replacing = False
-        self._spawn = spawn
+        self._keeper = SpareKeeper(spawn, size + 1, clock)
         self._clock = clock
         self._workers: list[WorkerProcess] = []
         self._retired: Counter[str] = Counter()
         self._orphans: list[WorkerSpec] = []
-        self._number = 0
-        self._backoff_s = 0.0
-        self._next_spawn_s = clock.monotonic_s()
 
     def tick(self, timeout_s: float) -> None:
         """Hear what workers say, for no longer than `timeout_s`, and replace those that died."""
@@ -60,15 +53,16 @@ class Supervisor:
             elif worker.stats:
                 self._hear(worker)
             elif worker.state in _HEARD and worker.silence.expired():
-                patience_s = _START_S if worker.state is WorkerState.STARTING else _SILENCE_S
+                patience_s = START_S if worker.state is WorkerState.STARTING else _SILENCE_S
                 self.discard(worker, f"did not answer for {patience_s:g} s and was ended")
-        self._keep_spares()
+        if self._keeper.keep(self._workers):
+            self.replacing = False
         self._care_for_orphans()
 
     @property
-    def warm(self) -> bool:
-        """Whether a worker is ready for a job."""
-        return any(worker.state is not WorkerState.STARTING for worker in self._workers)
+    def ready(self) -> bool:
+        """Whether enough workers are warm for any config."""
+        return sum(worker.state is not WorkerState.STARTING for worker in self._workers) >= self.size
 
     def reserve(self, count: int) -> list[WorkerProcess] | None:
         """Take `count` spare workers, or none where there are not enough yet."""
@@ -181,14 +175,9 @@ class Supervisor:
         self.restarts += 1
         self.replacing = True
         if worker.state is WorkerState.STARTING:
-            self._wait_longer()
+            self._keeper.wait_longer()
         if worker.state is WorkerState.COUNTING:
             self._adopt(worker, reason)
-
-    def _wait_longer(self) -> None:
-        """What cannot be started is tried again, more and more slowly."""
-        self._backoff_s = min(max(self._backoff_s * 2, _FIRST_BACKOFF_S), _LONGEST_BACKOFF_S)
-        self._next_spawn_s = self._clock.monotonic_s() + self._backoff_s
 
     def _adopt(self, worker: WorkerProcess, reason: str) -> None:
         """What a dead worker counted is in ERROR, and to be published so by another."""
@@ -199,30 +188,6 @@ class Supervisor:
         # Whatever ends one stand-in after the other would end the next one, too.
         if orphan.histograms and worker.spec.stands_in < _MOST_STAND_INS:
             self._orphans.append(orphan)
-
-    def _keep_spares(self) -> None:
-        """Spawn what is missing; only one until that has loaded, and perhaps compiled, the kernels."""
-        reserved = any(worker.state is WorkerState.RESERVED for worker in self._workers)
-        if reserved or self._clock.monotonic_s() < self._next_spawn_s:
-            return  # a command is about to use them, and those that it replaces become spare next
-        for surplus in self._spares()[self._most_spares :]:
-            surplus.state = WorkerState.LEAVING
-            surplus.silence = Deadline(self._clock, _SILENCE_S)
-            surplus.leave()
-        waiting = [w for w in self._workers if w.state in (WorkerState.STARTING, WorkerState.SPARE)]
-        target = self._most_spares if self.warm else 1
-        for _ in range(target - len(waiting)):
-            self._number += 1
-            try:
-                spawned = self._spawn(self._number)
-            except OSError as error:
-                _log.error("no worker could be started: %s", error)
-                self._wait_longer()
-                return
-            spawned.silence = Deadline(self._clock, _START_S)
-            self._workers.append(spawned)
-        if all(worker.state is not WorkerState.STARTING for worker in self._workers):
-            self._backoff_s, self.replacing = 0.0, False
 
     def _care_for_orphans(self) -> None:
         """Let a spare worker publish, as ERROR, the histograms whose worker died."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from histsvc.clock import Clock
+from histsvc.errors import BrokerError
 from histsvc.model import Int64Array, Snapshot, Tally, WorkerSpec
 from histsvc.protocol.info import HistogramInfo, State
 from histsvc.worker.fill import Filling
@@ -97,10 +98,8 @@ class Publication:
     def refusal(self) -> str | None:
         """Why the broker does not take the histogram, however often it is sent; None where it may."""
         if all(future.done() for future in self.sent):
-            failed = self.failed
-            lasting = failed is not None and not getattr(failed, "retriable", True)
             place = f"topic {self.filling.config.topic!r}"
-            self._refusal = f"it cannot be published on {place}: {failed}" if lasting else None
+            self._refusal = f"it cannot be published on {place}: {self.failed}" if self._lasting else None
         return self._refusal
 
     @property
@@ -132,7 +131,13 @@ class Publication:
         """Whether what the broker lacks should go out, and can: what it refuses for good can wait."""
         if self.filling.state in (State.ERROR, State.FINISHED):
             return False
-        return self.changed and getattr(self.failed, "retriable", True)
+        return self.changed and not self._lasting
+
+    @property
+    def _lasting(self) -> bool:
+        """Whether the last message failed in a way that sending it again does not mend."""
+        failed = self.failed
+        return failed is not None and not (isinstance(failed, BrokerError) and failed.retriable)
 
     def lack(self, sent: Sequence[Future[None]]) -> str | None:
         """Which of these messages has not reached the broker, and why; None where nothing is missing."""

@@ -15,8 +15,8 @@ Count = Callable[[Pipeline], Counter[str]]
 _STATS_S = 0.2
 # So many infos, of so many partitions together, fit the pipe's buffer: neither side can block on the other in
 # the middle of a message.
-_AT_ONCE = 100
-_PARTITIONS = 2000
+_AT_ONCE = 50
+_PARTITIONS = 1000
 
 
 class Teller:

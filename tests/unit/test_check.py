@@ -106,7 +106,7 @@ def test_bins_finer_than_numpy_makes_them(change: dict[str, Any], key: str) -> N
 
 def loop(brokers: tuple[str, ...], *changes: dict[str, Any]) -> CommandError:
     with pytest.raises(CommandError) as caught:
-        check_loops(request(*changes), context(brokers)[0], beside=False)
+        check_loops(request(*changes), context(brokers)[0], brokers, beside=False)
     assert caught.value.code is Code.INVALID_ARGUMENT
     return caught.value
 
@@ -138,9 +138,13 @@ def test_brokers_in_another_order_or_fewer_of_them_are_the_same_brokers(
 
 
 def test_equal_topics_of_other_brokers_are_no_loop() -> None:
-    check_loops(
-        request({"data_brokers": ["other:1"], "data_topics": ["commands"]}), context()[0], beside=False
-    )
+    other = {"data_brokers": ["other:1"], "data_topics": ["commands"]}
+    check_loops(request(other), context()[0], BROKERS, beside=False)
+
+
+def test_upper_case_is_no_other_broker() -> None:
+    changes = {"data_brokers": ["BROKER:9092"], "data_topics": ["commands"]}
+    assert loop(("broker:9092",), changes).field == "histograms[0].data_topics[0]"
 
 
 def checked(*changes: dict[str, Any], **topics: int) -> list[str]:

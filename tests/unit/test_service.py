@@ -29,7 +29,7 @@ class FakeSupervisor:
     """Has no workers; its histograms are what the test says."""
 
     def __init__(self) -> None:
-        self.warm = True
+        self.ready = True
         self.replacing = False
         self.told: tuple[HistogramInfo, ...] = ()
 
@@ -132,11 +132,11 @@ def serving() -> Serving:
 
 
 def test_nothing_goes_out_before_it_is_ready(serving: Serving) -> None:
-    serving.supervisor.warm = False
+    serving.supervisor.ready = False
     serving.work(5)
     assert not serving.sender.sent
     assert not serving.metrics.reported
-    serving.supervisor.warm = True
+    serving.supervisor.ready = True
     serving.work(0.3)
     assert len(serving.sender.beats()) == 1
 

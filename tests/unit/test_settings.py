@@ -187,3 +187,8 @@ def test_a_topic_that_is_none(option: str, topic: str) -> None:
     message = refused(*BASIC, option.partition("/")[0], topic)
     assert option in message
     assert repr(topic) in message
+
+
+@pytest.mark.parametrize("option", ["--service-id", "--source-name"])
+def test_bytes_that_are_no_text(option: str) -> None:
+    assert refused(*BASIC, option, "a\udcff").startswith(f"{option}: ")

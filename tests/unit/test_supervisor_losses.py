@@ -152,7 +152,7 @@ def test_a_machine_that_starts_no_process_is_asked_again_later(monkeypatch: pyte
         raise OSError("no memory")
 
     with monkeypatch.context() as patched:
-        patched.setattr(workers.supervisor, "_spawn", refuse)
+        patched.setattr(workers.supervisor._keeper, "_spawn", refuse)
         workers.supervisor.tick(0)
     workers.supervisor.tick(0)
     assert workers.spawned == []
