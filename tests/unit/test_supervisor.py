@@ -26,6 +26,10 @@ def end(workers: Workers, worker: FakeWorker) -> None:
     workers.supervisor.free(given, None)
 
 
+def is_ready(workers: Workers) -> bool:
+    return workers.supervisor.ready
+
+
 def numbers(workers: Workers) -> list[tuple[int, str]]:
     return [(number, info.id) for number, info in workers.supervisor.numbered()]
 
@@ -36,10 +40,10 @@ def test_only_one_is_started_until_that_is_warm_and_then_one_more_spare_than_a_c
         workers.supervisor.tick(0)
     assert len(workers.spawned) == 1
     workers.ready()
-    assert not workers.supervisor.ready  # for a config that needs three
+    assert not is_ready(workers)  # for a config that needs three
     workers.tick()
     assert workers.states() == [SPARE] * 4
-    assert workers.supervisor.ready
+    assert is_ready(workers)
     assert [worker.pid for worker in workers.spawned] == [1, 2, 3, 4]
 
 
