@@ -172,3 +172,28 @@ def test_status_does_not_wait_for_a_worker_that_is_busy_or_slow() -> None:
     assert len(result["histograms"]) == 5
     assert running.clock.monotonic_s() - begun == pytest.approx(0.5, abs=0.2)
     assert [type(request) for request in running.counting[0].requests] == [Finish]
+
+
+def test_a_worker_that_dies_while_it_is_waited_for_is_said() -> None:
+    running = two_jobs()
+    owing = running.counting[0]
+    owing.request(Tell())
+    steps = stopped(running, "a")
+    next(steps)
+    owing.die()
+    running.supervisor.tick(0)
+    with pytest.raises(CommandError, match=rf"^not delivered: worker process {owing.pid} died \(a\)$"):
+        running.run(steps)
+    assert running.left == ["b", "c", "b", ""]
+
+
+def test_a_reset_ends_no_worker_however_late_its_answer_is() -> None:
+    running = two_jobs()
+    owing = running.counting[0]
+    owing.request(Tell())
+    steps = reset_counts(running.context, Command("reset_counts", 1, "", {"ids": ["a"]}), running.deadline())
+    with pytest.raises(CommandError, match="did not answer in time") as caught:
+        running.run(steps, passing_s=0.1)
+    assert caught.value.code is Code.UNAVAILABLE
+    running.supervisor.tick(0)
+    assert (owing.state, owing.ending) == (WorkerState.COUNTING, None)
