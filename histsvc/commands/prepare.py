@@ -63,7 +63,9 @@ def _specs(
         start_ms, stop_ms = now, now + round(request.interval_s * 1000)
     starts = yield from find_starts(topics.data, None if live else start_ms, now, context, deadline)
     wishes = [_wish(i, histogram, request, starts) for i, histogram in enumerate(request.histograms)]
-    return plan(job, wishes, starts.offsets, (start_ms, stop_ms), workers, topics.awaited), topics.warnings
+    times = start_ms, stop_ms
+    specs = plan(job, wishes, starts.offsets, times, workers, topics.awaited, starts.ends)
+    return specs, topics.warnings
 
 
 def _wish(index: int, histogram: HistogramRequest, request: ConfigRequest, starts: Starts) -> Wish:

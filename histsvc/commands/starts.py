@@ -17,9 +17,10 @@ _RECENT_MS = 60_000
 
 @dataclass(frozen=True)
 class Starts:
-    """The first offset of every partition, and why a stream cannot be counted from start on."""
+    """The first offset of every partition and its end, and why a stream cannot be counted from start on."""
 
     offsets: Mapping[Partition, int]
+    ends: Mapping[Partition, int]
     errors: Mapping[Stream, str]
 
 
@@ -32,6 +33,7 @@ def find_starts(
 ) -> Steps[Starts]:
     """Ask the brokers; raises CommandError where they do not answer."""
     offsets: dict[Partition, int] = {}
+    known_ends: dict[Partition, int] = {}
     errors: dict[Stream, str] = {}
     for brokers in {stream[0] for stream in facts}:
         partitions = [
@@ -44,6 +46,7 @@ def find_starts(
         # The end is asked for first: what arrives between the two questions is then read, and judged by its
         # timestamp; the other way round it would be missed.
         ends = yield from _ask(cluster, partitions, OffsetAt.LATEST, deadline)
+        known_ends.update({partition: found.offset for partition, found in ends.items()})
         offsets.update({partition: found.offset for partition, found in ends.items()})
         if start_ms is None:
             continue
@@ -51,7 +54,7 @@ def find_starts(
         offsets.update({partition: at.offset for partition, at in found.items() if at.offset >= 0})
         if start_ms <= now_ms - _RECENT_MS:
             errors.update((yield from _removed(cluster, partitions, start_ms, deadline)))
-    return Starts(offsets, errors)
+    return Starts(offsets, known_ends, errors)
 
 
 def _removed(

@@ -23,17 +23,19 @@ def plan(
     times: tuple[int | None, int | None],
     workers: int,
     awaited: Collection[Stream] = (),
+    ends: Mapping[Partition, int] | None = None,
 ) -> tuple[WorkerSpec, ...]:
     """Spread histograms over at most `workers` workers.
 
     Histograms that share a stream, directly or through others, come to the same worker, so that each message
     is fetched and parsed once. `starts` gives the first offset of every partition, `times` start and
-    stop (ms); `awaited` are streams that do not exist yet.
+    stop (ms); `awaited` are streams that do not exist yet, `ends` is where the partitions end now.
     """
     shares: list[list[Wish]] = [[] for _ in range(workers)]
     for group in sorted(_groups(wishes), key=_weight, reverse=True):
         min(shares, key=_weight).extend(group)
-    return tuple(_spec(job, share, starts, times, awaited) for share in shares if share)
+    begins = {p: Start(p, offset, (ends or {}).get(p, 0)) for p, offset in starts.items()}
+    return tuple(_spec(job, share, begins, times, awaited) for share in shares if share)
 
 
 def _groups(wishes: Sequence[Wish]) -> list[list[Wish]]:
@@ -60,16 +62,16 @@ def _weight(group: Sequence[Wish]) -> int:
 def _spec(
     job: str,
     share: Sequence[Wish],
-    starts: Mapping[Partition, int],
+    starts: Mapping[Partition, Start],
     times: tuple[int | None, int | None],
     awaited: Collection[Stream],
 ) -> WorkerSpec:
     streams = {stream for wish in share if wish.spec.error is None for stream in wish.streams}
-    mine = sorted((p, offset) for p, offset in starts.items() if (p.brokers, p.topic) in streams)
+    mine = sorted(partition for partition in starts if (partition.brokers, partition.topic) in streams)
     return WorkerSpec(
         job=job,
         histograms=tuple(sorted((wish.spec for wish in share), key=lambda spec: spec.index)),
-        starts=tuple(Start(partition, offset) for partition, offset in mine),
+        starts=tuple(starts[partition] for partition in mine),
         start_ms=times[0],
         stop_ms=times[1],
         awaited=tuple(sorted(streams.intersection(awaited))),

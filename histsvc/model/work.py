@@ -20,10 +20,11 @@ class Partition(NamedTuple):
 
 @dataclass(frozen=True)
 class Start:
-    """Where reading of a partition begins."""
+    """Where reading of a partition begins; `end` is where it ended at that time, 0 where not known."""
 
     partition: Partition
     offset: int
+    end: int = 0
 
 
 @dataclass(frozen=True)

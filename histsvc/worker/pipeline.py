@@ -45,7 +45,7 @@ class Pipeline:
         self._clusters = clusters
         self._clock = clock
         self._newest_ms: dict[int, int] = {}
-        self._ends: dict[int, int] = {}
+        self._ends = {slot: start.end for slot, start in enumerate(spec.starts)}
         self._ends_fresh = False
         self._dropped = progress.done.copy()
         self._end_queries = self._new_queries()

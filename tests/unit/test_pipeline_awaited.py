@@ -14,9 +14,6 @@ from unit.worker_bench import COUNTING, ERROR, FINISHED, INITIALISED, STOP, Work
 from histsvc.errors import BrokerError
 from histsvc.model import Partition, Start
 from histsvc.ports import TopicFacts
-from histsvc.settings import WorkerSettings
-from histsvc.wire import EVENT_LAYOUTS, FRAME_DESERIALISERS
-from histsvc.worker.build import build
 
 
 class Awaiting(Worker):
@@ -37,16 +34,7 @@ class Awaiting(Worker):
             self.cluster.topics[topic] = max(self.cluster.topics.get(topic, 0), number + 1)
             self.cluster.end_offsets[topic, number] = 0
         spec = replace(there, awaited=((BROKERS, "late"),))
-        self.pipeline = build(
-            spec,
-            WorkerSettings(),
-            self.reader,
-            EVENT_LAYOUTS,
-            FRAME_DESERIALISERS,
-            self.clusters,
-            self.outbox,
-            self.clock,
-        )
+        self.pipeline = self.built(spec)
         self.pipeline.begin()
 
     def come(self, topic: str, partitions: int, messages: int = 0) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fakes import histogram_spec
 from unit.test_pipeline_awaited import Awaiting
 from unit.worker_bench import COUNTING, FINISHED, STOP, Worker, event
@@ -116,3 +118,12 @@ def test_a_topic_that_comes_after_a_stop_counts_only_where_that_was_not_stopped(
     assert len(worker.reader.starts) == 2
     worker.read(event(0, 0), event(1, 0))
     assert [(info.state, info.sum) for info in worker.infos()] == [(FINISHED, 1), (COUNTING, 1)]
+
+
+def test_what_waits_is_told_before_anything_is_read() -> None:
+    worker = worker_of("x", starts={("x", 0): 3})
+    spec = worker.pipeline.spec
+    begun = replace(spec, starts=tuple(replace(start, end=10) for start in spec.starts))
+    worker.pipeline = worker.built(begun)
+    worker.pipeline.begin()
+    assert (worker.info.offsets, worker.info.lag) == ({"x": {0: 3}}, 7)

@@ -18,11 +18,12 @@ from fakes import (
     worker_spec,
 )
 
-from histsvc.model import HistogramSpec
+from histsvc.model import HistogramSpec, WorkerSpec
 from histsvc.protocol.info import HistogramInfo, State
 from histsvc.settings import WorkerSettings
 from histsvc.wire import EVENT_LAYOUTS, FRAME_DESERIALISERS
 from histsvc.worker.build import build
+from histsvc.worker.pipeline import Pipeline
 
 EVENT = event_message("ev44", [5], [1])
 STOP = NOW_MS + 10_000
@@ -47,7 +48,14 @@ class Worker:
         )
         for start in spec.starts:
             self.cluster.end_offsets[start.partition.topic, start.partition.number] = start.offset
-        self.pipeline = build(
+        self.pipeline = self.built(spec)
+        assert self.reader.starts == spec.starts
+        assert self.outbox.drafts == []
+        self.pipeline.begin()
+
+    def built(self, spec: WorkerSpec) -> Pipeline:
+        """A pipeline that is placed and has published nothing."""
+        return build(
             spec,
             WorkerSettings(),
             self.reader,
@@ -57,9 +65,6 @@ class Worker:
             self.outbox,
             self.clock,
         )
-        assert self.reader.starts == spec.starts
-        assert self.outbox.drafts == []
-        self.pipeline.begin()
 
     def read(
         self, *rows: Row, ends: dict[int, int] | None = None, failures: dict[int, str] | None = None
