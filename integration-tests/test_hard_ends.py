@@ -124,7 +124,7 @@ def a_spare(beat: dict[str, Any]) -> bool:
 def test_stop_behind_a_config_that_takes_all_the_time(
     own_service: Callable[..., Service], topic: MakeTopic, sender: EventSender
 ) -> None:
-    service = own_service(*OFTEN)
+    service = own_service(*OFTEN, "--allow-data-brokers", "any")
     data, sent = topic("data"), Sent()
     service.config([service.histogram("hist1d", data, id="tof", publish_interval_ms=60_000, **TOF)])
     sender.pulses(data, sent, range(BASE_MS, BASE_MS + 5))

@@ -124,7 +124,8 @@ def test_one_heartbeat_every_interval_from_when_it_is_ready(own_service: OwnServ
     # The kernels take far longer to load than a heartbeat's interval: none was sent meanwhile.
     assert seen[0]["uptime_ms"] > 200
     steps = [later["message"] - beat["message"] for beat, later in pairwise(seen)]
-    assert all(200 <= step < 1000 for step in steps)
+    # One that is late does not make the next one late.
+    assert all(100 < step < 1000 for step in steps)
 
 
 def test_a_broker_that_does_not_answer_gets_no_old_heartbeats(broker_of_its_own: Broker) -> None:

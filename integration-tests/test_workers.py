@@ -121,7 +121,7 @@ def test_sigterm_while_idle_is_clean(own_service: Callable[..., Service]) -> Non
 
 
 def test_commands_that_wait_at_the_end_are_answered(own_service: Callable[..., Service]) -> None:
-    service = own_service("--command-timeout", "30000")
+    service = own_service("--command-timeout", "30000", "--allow-data-brokers", "any")
     # A broker that does not answer holds the first one up.
     stuck = service.histogram("hist1d", "data", **TOF) | {"data_brokers": ["127.0.0.1:1"]}
     commands: list[dict[str, Any]] = [{"cmd": "config", "histograms": [stuck]}, {"cmd": "ping"}]
