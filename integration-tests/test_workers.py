@@ -168,5 +168,6 @@ def test_config_that_was_replaced_many_times_leaves_no_more_workers(
         sender.pulses(data, sent, range(BASE_MS, BASE_MS + 5))
         published.until(lambda h: h.info.id == "tof19" and h.info.sum == sent.events)
     workers = service.heartbeat_until(lambda beat: beat["workers"])
-    assert len(workers) <= 4
+    # The two that count, and their spares: two for the next config and one for an add.
+    assert len(workers) <= 5
     assert len([worker for worker in workers if worker["state"] == "COUNTING"]) == 2
