@@ -6,7 +6,7 @@ import itertools
 import struct
 import sys
 import tracemalloc
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import flatbuffers
 import numpy as np
@@ -30,6 +30,14 @@ MOST_BYTES = 100_000
 SIGNAL = Variable("signal", np.arange(3), ["t"])
 EDGES = Variable("tof", np.arange(4.0), ["t"], unit="us")
 GOOD = serialise_da00("mon", 7, [SIGNAL, EDGES])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def traced_memory() -> Iterator[None]:
+    """Begun and ended once: to end it while another thread allocates can crash Python (gh-128679)."""
+    tracemalloc.start()
+    yield
+    tracemalloc.stop()
 
 
 def judged(payload: bytes) -> Frame | None:
@@ -56,10 +64,10 @@ def work(payload: bytes) -> tuple[int, int]:
         calls += event in ("call", "c_call")
 
     judged(payload)
-    tracemalloc.start()
+    before_bytes = tracemalloc.get_traced_memory()[0]
+    tracemalloc.reset_peak()
     judged(payload)
-    most_bytes = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
+    most_bytes = tracemalloc.get_traced_memory()[1] - before_bytes
     before = sys.getprofile()
     sys.setprofile(count)
     try:
