@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import socket
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -124,7 +126,8 @@ class Service:
 
     def _identity(self) -> ServiceIdentity:
         uptime_ms = int((self._clock.monotonic_s() - self._begun_s) * 1000)
-        return ServiceIdentity("histsvc", self._settings.service_id, __version__, PROTOCOL, uptime_ms)
+        who = ("histsvc", self._settings.service_id, __version__, PROTOCOL)
+        return ServiceIdentity(*who, uptime_ms, socket.gethostname(), os.getpid())
 
     def _heartbeat(self) -> Heartbeat:
         supervisor = self._supervisor

@@ -97,7 +97,7 @@ class ServiceSettings:
 
 def kafka_settings(options: argparse.Namespace) -> KafkaSettings:
     """Read the shared Kafka options out of parsed arguments; raises SettingsError."""
-    brokers = _host_ports("--brokers", options.brokers)
+    brokers = host_ports("--brokers", options.brokers)
     security = Security(
         protocol=options.security_protocol or None,
         sasl_mechanism=options.sasl_mechanism or None,
@@ -119,7 +119,8 @@ def is_host_port(text: str) -> bool:
     return found is not None and 0 < int(found[1]) < 65_536
 
 
-def _host_ports(option: str, given: Sequence[str]) -> tuple[str, ...]:
+def host_ports(option: str, given: Sequence[str]) -> tuple[str, ...]:
+    """Split what names brokers; raises SettingsError that names the option."""
     brokers = tuple(sorted({broker for word in given for broker in word.replace(",", " ").split()}))
     if not brokers:
         raise SettingsError(f"{option} names no broker; give host:port")
@@ -216,7 +217,7 @@ def _allowed_brokers(given: Sequence[str] | None) -> tuple[str, ...] | None:
     """Brokers that are allowed in addition, None for all."""
     if given is None:
         return ()
-    return None if list(given) == ["any"] else _host_ports("--allow-data-brokers", given)
+    return None if list(given) == ["any"] else host_ports("--allow-data-brokers", given)
 
 
 def _graphite(path: str) -> GraphiteSettings:

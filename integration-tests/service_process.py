@@ -15,7 +15,7 @@ from uuid import uuid4
 
 from kafka_broker import Broker
 
-from histsvc.client import Client, Follower, Histogram, histogram
+from histsvc.client import Client, Histogram, TopicReader, histogram
 from histsvc.errors import CommandError
 from histsvc.ports import OffsetAt
 from histsvc.protocol.info import State
@@ -99,7 +99,7 @@ class Service:
     @contextmanager
     def following(self, at: OffsetAt = OffsetAt.LATEST) -> Iterator[Histograms]:
         """What is published from now on (or was from the beginning)."""
-        follower = Follower(self.kafka, [self.output], at)
+        follower = TopicReader(self.kafka, [self.output], at)
         try:
             yield Histograms(follower)
         finally:
@@ -107,7 +107,7 @@ class Service:
 
     def heartbeat_until(self, fact: Callable[[dict[str, Any]], T | None], timeout_s: float = TIMEOUT_S) -> T:
         """Wait until a heartbeat from now on says something."""
-        follower = Follower(self.kafka, [self.heartbeat], OffsetAt.LATEST)
+        follower = TopicReader(self.kafka, [self.heartbeat], OffsetAt.LATEST)
         last: dict[str, Any] = {}
         deadline = time.monotonic() + timeout_s
         try:
@@ -125,7 +125,7 @@ class Service:
 class Histograms:
     """The histogram messages of a service's output topic, in order."""
 
-    def __init__(self, follower: Follower) -> None:
+    def __init__(self, follower: TopicReader) -> None:
         self._follower = follower
         self.all: list[Histogram] = []
 

@@ -13,7 +13,7 @@ from events import BASE_MS, EventSender, Sent
 from kafka_broker import MakeTopic
 from service_process import TIMEOUT_S, Service
 
-from histsvc.client import Follower
+from histsvc.client import TopicReader
 from histsvc.ports import OffsetAt
 from histsvc.protocol.info import State
 
@@ -22,7 +22,7 @@ TOF: dict[str, Any] = {"tof_range": [0, 1e8], "num_bins": 50}
 
 def replies(service: Service, commands: list[dict[str, Any]], wanted: int) -> list[dict[str, Any]]:
     """Send commands without waiting in between, and collect the replies."""
-    follower = Follower(service.kafka, [service.responses], OffsetAt.LATEST)
+    follower = TopicReader(service.kafka, [service.responses], OffsetAt.LATEST)
     try:
         for command in commands:
             service.client.post(command)
@@ -208,7 +208,7 @@ def test_messages_that_are_no_commands_get_no_reply(service: Service, sender: Ev
 def test_numbers_that_json_does_not_have_are_refused_with_a_reply(
     service: Service, sender: EventSender
 ) -> None:
-    follower = Follower(service.kafka, [service.responses], OffsetAt.LATEST)
+    follower = TopicReader(service.kafka, [service.responses], OffsetAt.LATEST)
     for number in ("NaN", "Infinity", "1e999", "9" * 400):
         sender.raw(service.commands, f'{{"cmd": "config", "msg_id": "odd", "start": {number}}}'.encode(), 1)
     sender.flush()

@@ -15,7 +15,7 @@ from events import EventSender
 from kafka_broker import Broker, MakeTopic
 from service_process import TIMEOUT_S
 
-from histsvc.client import Follower
+from histsvc.client import TopicReader
 from histsvc.ports import OffsetAt
 from histsvc.settings import KafkaSettings
 
@@ -57,7 +57,7 @@ def ping(sender: EventSender, topic: str, msg_id: str, partition: int = 0) -> No
 
 def answered(broker: Broker, responses: str, *, until: str) -> list[Any]:
     """The msg_ids that were answered, up to one of them."""
-    follower = Follower(KafkaSettings((broker.bootstrap,)), [responses], OffsetAt.EARLIEST)
+    follower = TopicReader(KafkaSettings((broker.bootstrap,)), [responses], OffsetAt.EARLIEST)
     found: list[Any] = []
     deadline = time.monotonic() + TIMEOUT_S
     while until not in found:

@@ -13,7 +13,7 @@ from examples import command, placed, until_read
 from kafka_broker import MakeTopic
 from service_process import Histograms, Service
 
-from histsvc.client import Follower, Histogram
+from histsvc.client import Histogram, TopicReader
 from histsvc.ports import OffsetAt
 
 # More than the largest image before compression, which the service goes by.
@@ -66,7 +66,7 @@ def test_scenario(
     topics = {stream: topic(stream) for stream in streams}
     output = topics[histograms[0]["topic"]] = topic("output", config=ROOMY)
     made = placed(name, service.bootstrap, topics)
-    follower = Follower(service.kafka, [output], OffsetAt.LATEST)
+    follower = TopicReader(service.kafka, [output], OffsetAt.LATEST)
     published = Histograms(follower)
     try:
         assert service.client.send(made, PATIENCE_S) == {"msg_id": made["msg_id"], "response": "ACK"}

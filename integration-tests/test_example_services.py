@@ -20,7 +20,8 @@ from kafka_broker import Broker, MakeTopic
 from service_process import TIMEOUT_S, Service
 
 from histsvc.cli.options import service_parser
-from histsvc.client import Client
+from histsvc.client import Client, TopicReader
+from histsvc.ports import OffsetAt
 from histsvc.settings import KafkaSettings, ServiceSettings, service_settings
 from histsvc.wire import x5f2
 
@@ -65,9 +66,10 @@ def first_heartbeat(
     kafka = KafkaSettings((broker.bootstrap,))
     with started("-c", str(conf)) as process, Client(kafka, commands, responses) as client:
         service: dict[str, Any] = client.send({"cmd": "ping"})["service"]
-        beats = client.follow([heartbeat])
+        beats = TopicReader(kafka, [heartbeat], OffsetAt.LATEST)
         while not (received := beats.poll(0.1)):
             assert process.poll() is None
+        beats.close()
     assert process.returncode == 0
     return service, received[0][1]
 

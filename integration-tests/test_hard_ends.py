@@ -21,7 +21,7 @@ from kafka_broker import Broker, MakeTopic
 from service_process import TIMEOUT_S, Service
 from test_workers import TOF, counting
 
-from histsvc.client import Follower, Histogram
+from histsvc.client import Histogram, TopicReader
 from histsvc.ports import OffsetAt
 from histsvc.protocol.info import State
 from histsvc.wire import ev44
@@ -50,7 +50,7 @@ def backlog(broker: Broker) -> str:
 @contextmanager
 def replies_of(service: Service) -> Iterator[Replies]:
     """`replies(n)` waits for the first n replies from now on."""
-    follower = Follower(service.kafka, [service.responses], OffsetAt.LATEST)
+    follower = TopicReader(service.kafka, [service.responses], OffsetAt.LATEST)
     found: list[dict[str, Any]] = []
 
     def replies(count: int) -> list[dict[str, Any]]:

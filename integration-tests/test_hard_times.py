@@ -18,7 +18,7 @@ from service_process import TIMEOUT_S, Histograms, Service
 from test_hard_ends import OFTEN, a_spare, halted, replies_of
 from test_workers import TOF, counting, wait_until_gone
 
-from histsvc.client import Follower
+from histsvc.client import TopicReader
 from histsvc.ports import OffsetAt
 from histsvc.protocol.info import State
 
@@ -147,7 +147,7 @@ def test_command_topic_that_is_deleted_and_made_again(
     service = own_service("--workers", "1")
     for _ in range(5):
         service.client.send({"cmd": "ping"})
-    beats = Follower(service.kafka, [service.heartbeat], OffsetAt.LATEST)
+    beats = TopicReader(service.kafka, [service.heartbeat], OffsetAt.LATEST)
     delete_topic(broker, service.commands)
     service.heartbeat_until(lambda beat: beat)  # it goes on without it
     broker.create_topic(service.commands)
@@ -159,7 +159,7 @@ def test_command_topic_that_is_deleted_and_made_again(
 def ping_until_answered(service: Service) -> None:
     """Pings, each another one, until one of them is answered; then the next one is, too."""
     sender, last = EventSender(service.bootstrap), uuid4().hex
-    follower = Follower(service.kafka, [service.responses], OffsetAt.LATEST)
+    follower = TopicReader(service.kafka, [service.responses], OffsetAt.LATEST)
     deadline = time.monotonic() + RECREATED_S
     with replies_of(service) as replies:
         while not follower.poll(1.0):
@@ -173,7 +173,7 @@ def ping_until_answered(service: Service) -> None:
         assert {reply["response"] for reply in replies(count)} == {"ACK"}
 
 
-def payloads_until_now(beats: Follower) -> list[bytes]:
+def payloads_until_now(beats: TopicReader) -> list[bytes]:
     """The heartbeats that have come, and the next ones until one is of this moment or later."""
     found: list[bytes] = []
     now, deadline = now_ms(), time.monotonic() + TIMEOUT_S

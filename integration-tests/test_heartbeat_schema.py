@@ -19,7 +19,7 @@ from streaming_data_types.status_x5f2 import StatusMessage, deserialise_x5f2
 from streaming_data_types.utils import get_schema
 
 from histsvc import __version__
-from histsvc.client import Follower
+from histsvc.client import TopicReader
 from histsvc.ports import OffsetAt
 
 KEYS = {"message", "message_interval", "service", "id", "version", "protocol", "uptime_ms"}
@@ -32,7 +32,7 @@ OwnService = Callable[..., Service]
 def payloads(service: Service, at: OffsetAt = OffsetAt.LATEST) -> Iterator[bytes]:
     """Heartbeats as they come, for so long as a test may wait."""
     deadline = time.monotonic() + TIMEOUT_S
-    follower = Follower(service.kafka, [service.heartbeat], at)
+    follower = TopicReader(service.kafka, [service.heartbeat], at)
     try:
         while time.monotonic() < deadline:
             yield from (payload for _, payload in follower.poll(0.05))

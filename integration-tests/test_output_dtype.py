@@ -18,7 +18,7 @@ from streaming_data_types.dataarray_da00 import Variable, serialise_da00
 from streaming_data_types.histogram_hs00 import deserialise_hs00
 from streaming_data_types.histogram_hs01 import deserialise_hs01
 
-from histsvc.client import Follower
+from histsvc.client import TopicReader
 from histsvc.ports import OffsetAt
 
 DECODERS = {b"hs00": deserialise_hs00, b"hs01": deserialise_hs01}
@@ -48,7 +48,7 @@ def whole(broker: Broker) -> Iterator[Service]:
 
 def decoded(service: Service, histograms: list[dict[str, Any]], **keys: Any) -> dict[str, dict[str, Any]]:
     """The FINISHED message of each histogram as the stock decoder of its schema reads it."""
-    follower = Follower(service.kafka, [service.output], OffsetAt.LATEST)
+    follower = TopicReader(service.kafka, [service.output], OffsetAt.LATEST)
     found: dict[str, dict[str, Any]] = {}
     deadline = time.monotonic() + TIMEOUT_S
     try:

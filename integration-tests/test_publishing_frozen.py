@@ -19,7 +19,7 @@ from kafka_broker import Broker, MakeTopic
 from service_process import TIMEOUT_S, Histograms, Service
 from test_hard_ends import replies_of
 
-from histsvc.client import Follower
+from histsvc.client import TopicReader
 from histsvc.ports import OffsetAt
 from histsvc.protocol.info import State
 from histsvc.settings import KafkaSettings
@@ -69,7 +69,7 @@ def frozen(broker: Broker) -> Iterator[None]:
 
 @contextmanager
 def following(broker: Broker, topic: str) -> Iterator[Histograms]:
-    follower = Follower(KafkaSettings((broker.bootstrap,)), [topic], OffsetAt.LATEST)
+    follower = TopicReader(KafkaSettings((broker.bootstrap,)), [topic], OffsetAt.LATEST)
     try:
         yield Histograms(follower)
     finally:
@@ -79,7 +79,7 @@ def following(broker: Broker, topic: str) -> Iterator[Histograms]:
 @contextmanager
 def beating(service: Service) -> Iterator[None]:
     """The heartbeats of this time have no gap."""
-    follower = Follower(service.kafka, [service.heartbeat], OffsetAt.LATEST)
+    follower = TopicReader(service.kafka, [service.heartbeat], OffsetAt.LATEST)
     try:
         yield
         found: list[int] = []

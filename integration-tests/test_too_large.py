@@ -16,7 +16,7 @@ from kafka_broker import Broker, MakeTopic
 from service_process import Histograms, Service
 from spares import until_spare
 
-from histsvc.client import Follower
+from histsvc.client import TopicReader
 from histsvc.errors import Code, CommandError
 from histsvc.ports import OffsetAt
 from histsvc.protocol.info import State
@@ -78,7 +78,7 @@ def limited(topic: MakeTopic) -> str:
 @contextmanager
 def all_of(service: Service, output: str) -> Iterator[Histograms]:
     """What is published on a topic, from its beginning."""
-    follower = Follower(service.kafka, [output], OffsetAt.EARLIEST)
+    follower = TopicReader(service.kafka, [output], OffsetAt.EARLIEST)
     try:
         yield Histograms(follower)
     finally:

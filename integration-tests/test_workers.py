@@ -16,7 +16,7 @@ from kafka_broker import MakeTopic
 from process.workers import alive
 from service_process import TIMEOUT_S, Service
 
-from histsvc.client import Follower
+from histsvc.client import TopicReader
 from histsvc.ports import OffsetAt
 from histsvc.protocol.info import State
 
@@ -125,7 +125,7 @@ def test_commands_that_wait_at_the_end_are_answered(own_service: Callable[..., S
     # A broker that does not answer holds the first one up.
     stuck = service.histogram("hist1d", "data", **TOF) | {"data_brokers": ["127.0.0.1:1"]}
     commands: list[dict[str, Any]] = [{"cmd": "config", "histograms": [stuck]}, {"cmd": "ping"}]
-    follower = Follower(service.kafka, [service.responses], OffsetAt.LATEST)
+    follower = TopicReader(service.kafka, [service.responses], OffsetAt.LATEST)
     for number, command in enumerate(commands, 1):
         service.client.post({**command, "msg_id": number})
     service.heartbeat_until(lambda beat: beat["counters"]["commands"] == 1)

@@ -10,13 +10,16 @@ import sys
 from collections.abc import Sequence
 
 from histsvc import __version__
-from histsvc.errors import SettingsError
+from histsvc.errors import BrokerError, CommandError, SettingsError
 
 _log = logging.getLogger(__name__)
 COMMANDS = {
     "serve": "the service: reads commands and events, publishes histograms",
     "generate": "sends events: of a NeXus file, or made up",
     "send": "sends a command and prints its reply",
+    "watch": "prints histograms as they come",
+    "view": "draws histograms as they come, or into a file",
+    "top": "shows services, workers and histograms, live",
     "demo": "all of it on this machine, with an embedded broker",
 }
 
@@ -59,6 +62,8 @@ def _run(command: str, arguments: list[str]) -> int:
         code: int = importlib.import_module(f"histsvc.cli.{command}").main(arguments)
     except SettingsError as error:
         return _failed(command, str(error), 2)
+    except (BrokerError, CommandError, TimeoutError) as error:
+        return _failed(command, str(error), 1)
     except KeyboardInterrupt:
         return _failed(command, "interrupted", 1)
     except Exception as error:  # noqa: BLE001  # whatever it is: users get one line, and debug logs the rest

@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from histsvc.cli.demo_oracle import FIRST, HEIGHT, WIDTH, Oracle, config
 from histsvc.cli.one_line import OneLineParser
 from histsvc.cli.options import at_least, not_negative
-from histsvc.cli.sending import Sending, Stop
+from histsvc.cli.sending import Sending
+from histsvc.cli.stop import Stop
 from histsvc.client import Client, Follower, Histogram, histogram
 from histsvc.clock import Clock, Deadline, Every, SystemClock
 from histsvc.errors import BrokerError, CommandError

@@ -13,7 +13,8 @@ from pathlib import Path
 from histsvc import settings
 from histsvc.cli import options as shared
 from histsvc.cli.options import at_least, not_negative
-from histsvc.cli.sending import Sending, Stop
+from histsvc.cli.sending import Sending
+from histsvc.cli.stop import Stop
 from histsvc.clock import Clock, SystemClock
 from histsvc.errors import SettingsError
 from histsvc.kafka.event_producer import EventProducer

@@ -48,7 +48,9 @@ def not_negative(text: str) -> float:
     return value
 
 
-def parser(prog: str, description: str) -> OneLineParser:
+def parser(
+    prog: str, description: str, log_level: tuple[str, ...] = ("-l", "--log-level"), level: str = "2"
+) -> OneLineParser:
     """Make an argument parser with the options that every sub-command that talks to Kafka has."""
     made = OneLineParser(
         prog=prog,
@@ -64,7 +66,7 @@ def parser(prog: str, description: str) -> OneLineParser:
         help="file with `option = value` lines",
     )
     made.add_argument("-b", "--brokers", nargs="+", required=True, metavar="HOST:PORT", help="Kafka brokers")
-    made.add_argument("-l", "--log-level", default="2", help="1 (debug) to 5 (critical), or a name")
+    made.add_argument(*log_level, default=level, help="1 (debug) to 5 (critical), or a name")
     group = made.add_argument_group("security", "passed through to every Kafka client")
     group.add_argument("--security-protocol", help="PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL")
     group.add_argument("--sasl-mechanism", help="PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512")

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import queue
-import signal
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Protocol
 
+from histsvc.cli.stop import Stop
 from histsvc.clock import Clock
 from histsvc.errors import BrokerError
 from histsvc.model import Pulse
@@ -17,41 +15,6 @@ from histsvc.wire.shapes import Encoder
 
 _PATIENCE_S = 30.0
 _PATIENCE_STOPPED_S = 5.0
-
-
-class Stop:
-    """Whether to stop; set by SIGINT and SIGTERM within `signals`, at once even in the middle of a wait."""
-
-    def __init__(self) -> None:
-        self._requested = False
-        # Its put() may interrupt its own put() or get(); threading.Event.set() would deadlock there.
-        self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
-
-    def request(self, *_: object) -> None:
-        """Ask to stop; may be called from a signal handler."""
-        self._requested = True
-        self._wake.put(None)
-
-    def requested(self) -> bool:
-        """Whether somebody asked to stop."""
-        return self._requested
-
-    def wait(self, seconds: float) -> bool:
-        """Wait until somebody asks to stop, `seconds` at most; says whether somebody did."""
-        if not self._requested:
-            with contextlib.suppress(queue.Empty):
-                self._wake.get(timeout=seconds)
-        return self._requested
-
-    @contextlib.contextmanager
-    def signals(self) -> Iterator[None]:
-        """Let SIGINT and SIGTERM ask to stop; only in the main thread."""
-        before = {number: signal.signal(number, self.request) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
 
 @dataclass

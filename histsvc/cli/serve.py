@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import logging
-import os
 import signal
-import socket
 import sys
 import threading
-from functools import partial
 
 from histsvc.cli.options import service_parser
 from histsvc.clock import SystemClock
@@ -50,7 +47,6 @@ def make_service(settings: ServiceSettings) -> Service:
     clusters = KafkaClusters(security)
     clusters.of(settings.kafka.brokers)  # what is wrong with the security options is found out here
     supervisor = Supervisor(lambda number: WorkerProcess(settings.worker, number), settings.workers, clock)
-    status = partial(x5f2.heartbeat, host_name=socket.gethostname(), process_id=os.getpid())
     return Service(
         settings,
         supervisor,
@@ -60,5 +56,5 @@ def make_service(settings: ServiceSettings) -> Service:
         SimulatedClusters(clock) if settings.worker.simulation else clusters,
         clock,
         GraphiteMetrics(settings.graphite) if settings.graphite is not None else None,
-        status if settings.heartbeat_schema == x5f2.SCHEMA else Heartbeat.to_json,
+        x5f2.heartbeat if settings.heartbeat_schema == x5f2.SCHEMA else Heartbeat.to_json,
     )

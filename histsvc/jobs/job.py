@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from histsvc.model import HistogramSpec, WorkerSpec
 from histsvc.protocol.info import HistogramInfo, State
@@ -23,6 +24,7 @@ class Job:
         self._delivered: set[int] = set()
         self._lost: set[int] = set()
         self._specs = {h.index: h for spec in specs for h in spec.histograms}
+        self._places = {index: _place(h.config) for index, h in self._specs.items()}
         self._infos = {
             histogram.index: HistogramInfo(
                 id=histogram.config.get("id") or "",
@@ -33,6 +35,7 @@ class Job:
                 job=job,
                 index=histogram.index,
                 config_hash=histogram.config_hash,
+                **self._places[histogram.index],
             )
             for spec in specs
             for histogram in spec.histograms
@@ -56,7 +59,7 @@ class Job:
         self._delivered.update(delivered)
         for info in infos:
             if info.job == self.id and info.index in self._infos and info.index not in self._lost:
-                self._infos[info.index] = info
+                self._infos[info.index] = info.model_copy(update=self._places[info.index])
 
     def close(self, indices: Iterable[int]) -> None:
         """These histograms are about to end: whatever becomes of their worker now, nobody takes them over."""
@@ -84,3 +87,8 @@ class Job:
             )
             broken.append(replace(histogram, error=error))
         return replace(spec, histograms=tuple(broken), starts=(), awaited=(), stands_in=spec.stands_in + 1)
+
+
+def _place(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Where a histogram is published: what clients need to find it."""
+    return {"topic": config["topic"], "brokers": tuple(config["data_brokers"])}

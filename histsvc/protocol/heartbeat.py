@@ -13,6 +13,9 @@ from histsvc.protocol.info import HistogramInfo, State
 PROTOCOL = "1.0"
 _COUNTERS = ("messages", "events", "other_schema", "published", "commands", "commands_failed")
 _COUNTERS_BY_REASON = ("undecodable", "publish_failed", "send_failed", "graphite_failed")
+_IDENTITY = {"id": "", "version": "", "protocol": "", "uptime_ms": 0, "host": "", "pid": 0}
+_TOLD = {"id", "job", "index", "state", "sum", "rate", "lag", "data_age_ms", "error_message", "warning"}
+_TOLD |= {"topic", "brokers"}
 
 
 class ServiceState(StrEnum):
@@ -25,13 +28,15 @@ class ServiceState(StrEnum):
 
 @dataclass(frozen=True)
 class ServiceIdentity:
-    """Who the service is; `uptime_ms` since it was started."""
+    """Who the service is and where it runs; `uptime_ms` since it was started."""
 
     name: str
     id: str
     version: str
     protocol: str
     uptime_ms: int
+    host: str = ""
+    pid: int = 0
 
 
 @dataclass(frozen=True)
@@ -80,6 +85,26 @@ class Heartbeat:
             }
         ).encode()
 
+    @staticmethod
+    def from_json(text: str | bytes) -> Heartbeat:
+        """Read what `to_json` wrote, or an older service's; raises ValueError where it is no heartbeat."""
+        read = json.loads(text)
+        try:
+            identity = ServiceIdentity(
+                str(read.get("service", "")), *(read.get(key, default) for key, default in _IDENTITY.items())
+            )
+            return Heartbeat(
+                message=int(read["message"]),
+                message_interval=int(read["message_interval"]),
+                identity=identity,
+                histograms=tuple(HistogramInfo.model_validate(info) for info in read.get("histograms", ())),
+                workers=tuple(WorkerStatus(**worker) for worker in read.get("workers", ())),
+                degraded=read.get("state") == ServiceState.DEGRADED,
+                counters=_flat(read.get("counters", {})),
+            )
+        except (AttributeError, KeyError, TypeError) as error:
+            raise ValueError(f"not a heartbeat: {error!r}") from error
+
 
 def _nested(counters: Mapping[str, int]) -> dict[str, Any]:
     """Counters by reason, named ``kind.reason``, as objects of their own; those always told are there."""
@@ -93,6 +118,16 @@ def _nested(counters: Mapping[str, int]) -> dict[str, Any]:
     return nested
 
 
+def _flat(nested: Mapping[str, Any]) -> dict[str, int]:
+    """The reverse of `_nested`."""
+    flat: dict[str, int] = {}
+    for name, value in nested.items():
+        if isinstance(value, Mapping):
+            flat |= {f"{name}.{reason}": count for reason, count in value.items()}
+        else:
+            flat[name] = value
+    return flat
+
+
 def _short(info: HistogramInfo) -> dict[str, Any]:
-    keys = {"id", "job", "state", "sum", "rate", "lag", "data_age_ms", "error_message", "warning"}
-    return info.model_dump(include=keys, exclude_none=True, mode="json")
+    return info.model_dump(include=_TOLD, exclude_none=True, mode="json")

@@ -20,6 +20,7 @@ class HistogramInfo(BaseModel):
     """What a histogram message says about itself; absent keys are None here.
 
     Times are ms since the epoch but for `last_pulse_time` (ns); `rate` is counts per second of pulse time.
+    `topic` and `brokers`, where it is published, are told by heartbeats and `status` only.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -50,6 +51,13 @@ class HistogramInfo(BaseModel):
     offsets: dict[str, dict[int, int]] = {}
     lag: int = 0
     data_age_ms: int | None = None
+    topic: str | None = None
+    brokers: tuple[str, ...] | None = None
+
+    @property
+    def name(self) -> str:
+        """The id, or ``job/index`` where there is none."""
+        return self.id or f"{self.job}/{self.index}"
 
     def to_json(self) -> str:
         """The JSON object that goes out; keys that do not apply are left out."""

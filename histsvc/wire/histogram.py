@@ -20,7 +20,7 @@ _MARGIN_BYTES = 4096
 
 
 @dataclass(frozen=True, eq=False)
-class AxisMessage:
+class Axis:
     """One axis of a received histogram: `edges` (bins + 1,)."""
 
     edges: npt.NDArray[Any]
@@ -35,7 +35,7 @@ class HistogramMessage:
     schema: str
     source: str
     timestamp_ns: int
-    axes: tuple[AxisMessage, ...]
+    axes: tuple[Axis, ...]
     data: npt.NDArray[Any]
     info: str
 
@@ -126,7 +126,7 @@ def received(schema: str, read: Mapping[str, Any]) -> HistogramMessage:
         read["source"],
         int(read["timestamp"]),
         tuple(
-            AxisMessage(np.asarray(axis["bin_boundaries"]), axis["unit"], axis["label"])
+            Axis(np.asarray(axis["bin_boundaries"]), axis["unit"], axis["label"])
             for axis in read["dim_metadata"]
         ),
         np.asarray(read["data"]),

@@ -46,12 +46,10 @@ def deserialise(payload: bytes) -> StatusMessage:
     return StatusMessage(*deserialise_x5f2(payload))
 
 
-def heartbeat(beat: Heartbeat, host_name: str, process_id: int) -> bytes:
+def heartbeat(beat: Heartbeat) -> bytes:
     """Make a message of a heartbeat: the same JSON object, and who sends it."""
     who = beat.identity
     status_json = beat.to_json().decode()
     return serialise(
-        StatusMessage(
-            who.name, who.version, who.id, host_name, process_id, beat.message_interval, status_json
-        )
+        StatusMessage(who.name, who.version, who.id, who.host, who.pid, beat.message_interval, status_json)
     )

@@ -160,6 +160,8 @@ def test_status_asks_the_workers_and_tells_what_they_say() -> None:
         "version": "0",
         "protocol": "1.0",
         "uptime_ms": 5,
+        "host": "",
+        "pid": 0,
         "state": "RUNNING",
     }
 

@@ -35,7 +35,15 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
 
 def test_ping_says_who_is_there(service: Service) -> None:
     service.send({"cmd": "ping", "msg_id": 7})
-    wanted = {"name": "histsvc", "id": "me", "version": "0", "protocol": "1.0", "uptime_ms": 5}
+    wanted = {
+        "name": "histsvc",
+        "id": "me",
+        "version": "0",
+        "protocol": "1.0",
+        "uptime_ms": 5,
+        "host": "",
+        "pid": 0,
+    }
     assert service.work() == [{"msg_id": 7, "response": "ACK", "service": wanted}]
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from histsvc.cli import generate
-from histsvc.cli.sending import Stop
+from histsvc.cli.stop import Stop
 from histsvc.errors import BrokerError
 from histsvc.wire import ev42, ev44, shapes
 

@@ -10,7 +10,7 @@ import pytest
 from histsvc.protocol.heartbeat import Heartbeat, ServiceIdentity, WorkerStatus
 from histsvc.protocol.info import HistogramInfo, State
 
-IDENTITY = ServiceIdentity("histsvc", "me", "0.1", "1.0", 77)
+IDENTITY = ServiceIdentity("histsvc", "me", "0.1", "1.0", 77, "host-1", 4711)
 
 
 def beat(*states: State, replacing: bool = False, counters: dict[str, int] | None = None) -> dict[str, Any]:
@@ -44,6 +44,7 @@ def test_who_and_when() -> None:
     content = beat()
     assert (content["message"], content["message_interval"]) == (123, 1000)
     who = {"service": "histsvc", "id": "me", "version": "0.1", "protocol": "1.0", "uptime_ms": 77}
+    who |= {"host": "host-1", "pid": 4711}
     assert {key: content[key] for key in who} == who
     assert content["workers"] == [{"pid": 12, "state": "COUNTING", "restarts": 1}]
 
@@ -78,13 +79,27 @@ def test_every_key_of_the_contract_and_no_other() -> None:
         warning="it was odd",
         data_age_ms=9,
         offsets={"events": {0: 5}},
+        topic="histograms",
+        brokers=("broker:9092",),
     )
     workers = (WorkerStatus(12, "COUNTING", 1),)
     content = json.loads(Heartbeat(123, 1000, IDENTITY, (info,), workers).to_json())
-    who = {"service", "id", "version", "protocol", "uptime_ms"}
+    who = {"service", "id", "version", "protocol", "uptime_ms", "host", "pid"}
     about = {"state", "histograms", "workers", "counters"}
     assert content.keys() == {"message", "message_interval"} | who | about
-    named = {"id", "job", "state", "sum", "rate", "lag", "data_age_ms", "error_message"}
+    named = {
+        "id",
+        "job",
+        "index",
+        "topic",
+        "brokers",
+        "state",
+        "sum",
+        "rate",
+        "lag",
+        "data_age_ms",
+        "error_message",
+    }
     assert content["histograms"][0].keys() == named | {"warning"}
     assert content["workers"][0].keys() == {"pid", "state", "restarts"}
 
@@ -102,3 +117,46 @@ def test_counter_by_reason(kind: str) -> None:
     assert beat()["counters"][kind] == {}
     given = {f"{kind}.out_of_bounds": 2, f"{kind}.too large. really": 1}
     assert beat(counters=given)["counters"][kind] == {"out_of_bounds": 2, "too large. really": 1}
+
+
+def test_what_was_written_is_read() -> None:
+    info = HistogramInfo(
+        id="h", job="j", index=3, state=State.ERROR, error_message="it broke", topic="out", brokers=("b:1",)
+    )
+    counters = {"messages": 5, "undecodable.out_of_bounds": 2, "publish_failed.too large. really": 1}
+    made = Heartbeat(123, 1000, IDENTITY, (info,), (WorkerStatus(12, "COUNTING", 1),), True, counters)
+    read = Heartbeat.from_json(made.to_json())
+    assert (read.message, read.message_interval, read.identity) == (123, 1000, IDENTITY)
+    assert (read.histograms, read.workers, read.state) == ((info,), made.workers, made.state)
+    assert {name: count for name, count in read.counters.items() if count} == counters
+
+
+def test_degraded_is_read_though_no_histogram_says_so() -> None:
+    made = Heartbeat(1, 1000, IDENTITY, (), (), degraded=True)
+    assert Heartbeat.from_json(made.to_json()).state == "DEGRADED"
+
+
+def test_heartbeat_of_an_older_service_is_read() -> None:
+    read = Heartbeat.from_json(b'{"message": 5, "message_interval": 200}')
+    assert (read.message, read.message_interval, read.identity.name, read.histograms) == (5, 200, "", ())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "7",
+        "null",
+        "{}",
+        '{"message": 1}',
+        '{"message": "x", "message_interval": 1}',
+        '{"message": 1, "message_interval": 1, "workers": [{"pid": 1, "colour": 2}]}',
+        '{"message": 1, "message_interval": 1, "histograms": [{"state": "SLEEPING"}]}',
+        '{"message": 1, "message_interval": 1, "histograms": 5}',
+        '{"message": 1, "message_interval": 1, "counters": 5}',
+    ],
+)
+def test_what_is_no_heartbeat_is_a_value_error(text: str) -> None:
+    with pytest.raises(ValueError, match=r"heartbeat|Expecting|validation|attribute"):
+        Heartbeat.from_json(text)

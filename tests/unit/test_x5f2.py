@@ -13,7 +13,7 @@ from histsvc.protocol.heartbeat import Heartbeat, ServiceIdentity, WorkerStatus
 from histsvc.protocol.info import HistogramInfo, State
 from histsvc.wire import x5f2
 
-IDENTITY = ServiceIdentity("histsvc", "bänk-1", "0.1", "1.0", 77)
+IDENTITY = ServiceIdentity("histsvc", "bänk-1", "0.1", "1.0", 77, "host-1", 4711)
 BEAT = Heartbeat(
     123,
     2500,
@@ -25,7 +25,7 @@ BEAT = Heartbeat(
 
 
 def test_heartbeat_as_the_stock_decoder_reads_it() -> None:
-    payload = x5f2.heartbeat(BEAT, "host-1", 4711)
+    payload = x5f2.heartbeat(BEAT)
     assert get_schema(payload) == "x5f2"
     read = deserialise_x5f2(payload)
     assert (read.software_name, read.software_version, read.service_id) == ("histsvc", "0.1", "bänk-1")
@@ -37,7 +37,7 @@ def test_heartbeat_as_the_stock_decoder_reads_it() -> None:
 
 def test_without_a_service_id_it_can_still_be_read() -> None:
     identity = ServiceIdentity("histsvc", "", "0.1", "1.0", 0)
-    payload = x5f2.heartbeat(Heartbeat(1, 1000, identity, (), ()), "host", 1)
+    payload = x5f2.heartbeat(Heartbeat(1, 1000, identity, (), ()))
     assert deserialise_x5f2(payload).service_id == ""
 
 
@@ -47,7 +47,7 @@ def test_both_directions() -> None:
 
 
 def test_another_schema_is_refused() -> None:
-    payload = bytearray(x5f2.heartbeat(BEAT, "host", 1))
+    payload = bytearray(x5f2.heartbeat(BEAT))
     payload[4:8] = b"hs00"
     with pytest.raises(WrongSchemaException):
         x5f2.deserialise(bytes(payload))

@@ -1,0 +1,62 @@
+"""What the tools that show histograms share: which ones, from where, and for how long to wait for them."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from histsvc import settings
+from histsvc.cli.one_line import OneLineParser
+from histsvc.cli.options import not_negative, parser
+from histsvc.cli.stop import Stop
+from histsvc.client import Client, Histogram, HistogramFollowing
+from histsvc.clock import Deadline, SystemClock
+from histsvc.errors import SettingsError
+
+# A large histogram that does not change is published every 10 s.
+_TIMEOUT_S = 15.0
+_POLL_S = 0.2
+
+
+def histogram_parser(
+    prog: str, description: str, log_level: tuple[str, ...] = ("-l", "--log-level")
+) -> OneLineParser:
+    """Make an argument parser with the options that say which histograms to show."""
+    made = parser(prog, description, log_level, level="3")
+    group = made.add_argument_group("histograms")
+    about_topics = "topics of histograms; if not given, those that the heartbeats tell"
+    group.add_argument("-t", "--topic", nargs="+", default=[], help=about_topics)
+    group.add_argument("-hb", "--hb-topic", default="", help="topic of heartbeats, needed without --topic")
+    about_ids = "only histograms with these ids; patterns such as 'bank*' in quotes"
+    group.add_argument("--id", nargs="+", default=["*"], metavar="PATTERN", help=about_ids)
+    return made
+
+
+def add_timeout(group: argparse._ActionsContainer, what: str) -> None:
+    """Add the option for how long to wait for the first histograms."""
+    about = f"seconds to wait for histograms with {what}"
+    group.add_argument("--timeout", type=not_negative, default=_TIMEOUT_S, help=about)
+
+
+@contextmanager
+def following(options: argparse.Namespace) -> Iterator[HistogramFollowing]:
+    """Follow the histograms that the options ask for; the log goes to stderr."""
+    logging.basicConfig(level=settings.log_level(options.log_level), format="%(levelname)s %(message)s")
+    if not options.topic and not options.hb_topic:
+        raise SettingsError("give -t/--topic, the topics of histograms, or -hb/--hb-topic to find them")
+    with Client(settings.kafka_settings(options), heartbeat_topic=options.hb_topic) as client:
+        yield client.follow(options.id, options.topic)
+
+
+def first(histograms: HistogramFollowing, timeout_s: float, stop: Stop) -> list[Histogram]:
+    """Wait until everything that is asked for is there; raises TimeoutError where nothing is in time."""
+    deadline = Deadline(SystemClock(), timeout_s)
+    while not histograms.complete and not stop.requested():
+        if deadline.expired():
+            if histograms.latest:
+                break
+            raise TimeoutError(f"no such histogram was published within {timeout_s:g} s")
+        histograms.poll(min(_POLL_S, deadline.remaining_s()))
+    return list(histograms.latest.values())

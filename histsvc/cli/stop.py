@@ -1,0 +1,43 @@
+"""How tools that run until somebody stops them are stopped."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import signal
+from collections.abc import Iterator
+
+
+class Stop:
+    """Whether to stop; set by SIGINT and SIGTERM within `signals`, at once even in the middle of a wait."""
+
+    def __init__(self) -> None:
+        self._requested = False
+        # Its put() may interrupt its own put() or get(); threading.Event.set() would deadlock there.
+        self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
+
+    def request(self, *_: object) -> None:
+        """Ask to stop; may be called from a signal handler."""
+        self._requested = True
+        self._wake.put(None)
+
+    def requested(self) -> bool:
+        """Whether somebody asked to stop."""
+        return self._requested
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until somebody asks to stop, `seconds` at most; says whether somebody did."""
+        if not self._requested:
+            with contextlib.suppress(queue.Empty):
+                self._wake.get(timeout=seconds)
+        return self._requested
+
+    @contextlib.contextmanager
+    def signals(self) -> Iterator[None]:
+        """Let SIGINT and SIGTERM ask to stop; only in the main thread."""
+        before = {number: signal.signal(number, self.request) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)

@@ -1,0 +1,34 @@
+"""A client of the protocol: sends commands and awaits their replies, follows histograms and heartbeats."""
+
+from histsvc.client.aio import AsyncClient, AsyncFollowing
+from histsvc.client.client import Client
+from histsvc.client.following import Following, HistogramFollowing
+from histsvc.client.received import Histogram, heartbeat, histogram
+from histsvc.client.topic_reader import TopicReader
+from histsvc.errors import BrokerError, Code, CommandError, SettingsError
+from histsvc.protocol.heartbeat import Heartbeat
+from histsvc.protocol.info import HistogramInfo, State
+from histsvc.settings import KafkaSettings, Security
+from histsvc.wire.histogram import Axis
+
+__all__ = [
+    "AsyncClient",
+    "AsyncFollowing",
+    "Axis",
+    "BrokerError",
+    "Client",
+    "Code",
+    "CommandError",
+    "Following",
+    "Heartbeat",
+    "Histogram",
+    "HistogramFollowing",
+    "HistogramInfo",
+    "KafkaSettings",
+    "Security",
+    "SettingsError",
+    "State",
+    "TopicReader",
+    "heartbeat",
+    "histogram",
+]

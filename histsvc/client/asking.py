@@ -1,0 +1,26 @@
+"""Questions to brokers, asked until there is an answer or time is up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future, wait
+from typing import TypeVar
+
+from histsvc.clock import Deadline
+from histsvc.errors import BrokerError
+
+T = TypeVar("T")
+
+
+def answer(question: Callable[[], Future[T]], deadline: Deadline) -> T:
+    """Ask until there is an answer; raises BrokerError where there is none in time."""
+    while True:
+        asked = question()
+        wait([asked], timeout=deadline.remaining_s())
+        if not asked.done():
+            raise BrokerError("the brokers did not answer in time", retriable=True)
+        try:
+            return asked.result()
+        except BrokerError as error:
+            if not error.retriable or deadline.expired():
+                raise

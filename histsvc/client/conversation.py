@@ -1,0 +1,100 @@
+"""Commands and their replies: several threads may talk at once, each gets its own answer."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping
+from concurrent.futures import Future
+from typing import Any
+
+from histsvc.client.topic_reader import TopicReader
+from histsvc.clock import Deadline, SystemClock
+from histsvc.errors import BrokerError, Code, CommandError
+from histsvc.kafka.producer import KafkaSender
+from histsvc.ports import OffsetAt, Outgoing
+from histsvc.settings import KafkaSettings
+
+_POLL_S = 0.02
+_BROKER_S = 10.0
+
+
+class Conversation:
+    """Sends to a command topic; replies are those that come to the reply topic from now on."""
+
+    def __init__(self, kafka: KafkaSettings, command_topic: str, response_topic: str) -> None:
+        """Find the end of the reply topic, if there is one; raises BrokerError where it cannot be found."""
+        self._brokers = kafka.brokers
+        self._topic = command_topic
+        self._clock = SystemClock()
+        self._sender = KafkaSender(kafka.security, "lz4")
+        self._replies = TopicReader(kafka, [response_topic], OffsetAt.LATEST) if response_topic else None
+        self._awaited: dict[str, Future[dict[str, Any]]] = {}
+        self._sending = threading.Lock()
+        self._reading = threading.Lock()
+
+    def ask(self, command: Mapping[str, Any], timeout_s: float) -> dict[str, Any]:
+        """Send a command that has a `msg_id` and wait for the ACK.
+
+        Raises CommandError for an ERR, TimeoutError where no reply comes in time.
+        """
+        key = json.dumps(command["msg_id"], sort_keys=True)
+        awaited = self._awaited[key] = Future()
+        deadline = Deadline(self._clock, timeout_s)
+        try:
+            self.post(command)
+            while not awaited.done() and not deadline.expired():
+                self._listen(min(_POLL_S, deadline.remaining_s()))
+        finally:
+            del self._awaited[key]
+        if not awaited.done():
+            raise TimeoutError(f"no reply to {command.get('cmd')!r} within {timeout_s:g} s")
+        return _accepted(awaited.result())
+
+    def post(self, command: Mapping[str, Any]) -> None:
+        """Send a command without waiting for a reply; raises BrokerError where it is not delivered."""
+        deadline = Deadline(self._clock, _BROKER_S)
+        with self._sending:
+            value = json.dumps(command).encode()
+            sent = self._sender.send(Outgoing(self._brokers, self._topic, b"", value))
+            while not sent.done() and not deadline.expired():
+                self._sender.serve(_POLL_S)
+            if not sent.done():
+                self._sender.give_up()  # or it would be done at some later time, to everybody's surprise
+                raise BrokerError("the brokers did not take the command in time", retriable=True)
+        sent.result()
+
+    def _listen(self, timeout_s: float) -> None:
+        """Read replies, for whoever awaits them; one thread reads, the others look again soon."""
+        if self._replies is None or not self._reading.acquire(timeout=timeout_s):
+            return
+        try:
+            for _, payload in self._replies.poll(timeout_s):
+                reply = _reply(payload)
+                awaited = self._awaited.get(json.dumps(reply.get("msg_id"), sort_keys=True))
+                if awaited is not None and not awaited.done():
+                    awaited.set_result(reply)
+        finally:
+            self._reading.release()
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        if self._replies is not None:
+            self._replies.close()
+
+
+def _reply(payload: bytes) -> dict[str, Any]:
+    """A reply, or nothing where somebody else has sent something else."""
+    try:
+        read = json.loads(payload)
+    except ValueError:
+        return {}
+    return read if isinstance(read, dict) and "response" in read else {}
+
+
+def _accepted(reply: dict[str, Any]) -> dict[str, Any]:
+    if reply.get("response") != "ACK":
+        given = reply.get("code")
+        code = Code(given) if given in set(Code) else Code.INTERNAL
+        raise CommandError(code, str(reply.get("message", "")), reply.get("field"))
+    return reply

@@ -1,0 +1,228 @@
+"""The newest of each name in some topics: what is there at once, then what comes, and never a backlog."""
+
+from __future__ import annotations
+
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import Generic, TypeVar
+
+from histsvc.client.received import Histogram, heartbeat, histogram
+from histsvc.client.tail import Message, Place, Span, Tail
+from histsvc.clock import Deadline, Every, SystemClock
+from histsvc.errors import BrokerError
+from histsvc.model import Partition, Stream
+from histsvc.protocol.heartbeat import Heartbeat
+from histsvc.protocol.info import State
+from histsvc.settings import KafkaSettings
+
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
+# To wait longer at once would delay what comes by as much.
+_READ_S = 0.02
+# How often to look for topics and partitions that are new, and how long that may take.
+_LOOK_S, _BROKER_S, _AGAIN_S = 2.0, 10.0, 1.0
+_BACK_S = 5.0
+# Whatever runs is published once in 10 s at the latest.
+_QUIET_MS = 11_000
+# Who is so many messages behind, and for each name so many more, goes to the end and reads backwards.
+_BEHIND, _BEHIND_EACH = 50, 4
+_DRAIN_S = 1.0
+
+
+class Following(ABC, Generic[T]):
+    """Follows topics; `latest` has the newest of each name that was seen. To be used by one thread.
+
+    Iterating gives every change, for ever. What cannot be read is counted in `ignored`.
+    """
+
+    def __init__(self, kafka: KafkaSettings) -> None:
+        self.latest: dict[str, T] = {}
+        self.ignored = 0
+        self._clock = SystemClock()
+        self._tail = Tail(kafka.security)
+        self._places: dict[str, Place] = {}
+        self._look_due = Every(self._clock, _LOOK_S)
+        self._looked_for: frozenset[Stream] = frozenset()
+        self._missing: set[Stream] = set()
+
+    def __iter__(self) -> Iterator[T]:
+        """Every change, waiting for the next one."""
+        while True:
+            yield from self.poll(1.0)
+
+    def poll(self, timeout_s: float) -> list[T]:
+        """The newest of each name that has changed, waiting no longer than about `timeout_s` for the first.
+
+        Raises BrokerError where brokers refuse, or do not answer at the very beginning; later outages are
+        waited for.
+        """
+        deadline, draining = Deadline(self._clock, timeout_s), Deadline(self._clock, timeout_s + _DRAIN_S)
+        changed: set[str] = set()
+        while True:
+            changed |= self._look()
+            messages = self._tail.read(0 if changed else min(_READ_S, deadline.remaining_s()))
+            changed |= self._take(messages)
+            if self._tail.behind() > _BEHIND + _BEHIND_EACH * len(self._places):
+                changed |= self._catch_up()
+            elif deadline.expired() or (changed and (not messages or draining.expired())):
+                return [self.latest[name] for name in changed]
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._tail.close()
+
+    @abstractmethod
+    def _streams(self) -> frozenset[Stream]:
+        """What to follow, as far as it is known now."""
+
+    @abstractmethod
+    def _read(self, topic: str, payload: bytes) -> tuple[str, T]:
+        """The name and the value of a message; raises ValueError where it is something else."""
+
+    def _wants(self, name: str) -> bool:
+        """Whether anybody wants to have what has this name."""
+        return True
+
+    def _expected(self, streams: Collection[Stream]) -> set[str]:
+        """The names that must be there, where they are known."""
+        return set()
+
+    def _look(self) -> set[str]:
+        """Look for streams and partitions that are new, and read what they hold; says what has changed."""
+        streams = self._streams()
+        if not self._look_due.due() and streams == self._looked_for:
+            return set()
+        first, self._looked_for = not self._looked_for, streams
+        try:
+            found = self._tail.find(streams, Deadline(self._clock, _BROKER_S if first else _AGAIN_S))
+        except BrokerError as error:
+            if first or error.denied:
+                raise
+            return set()  # who can't reach the brokers is told by the clients' log, and tries again
+        self._tell_missing({stream for stream in streams if stream not in {p[:2] for p in found}})
+        positions = self._tail.positions
+        new = {p: span for p, span in found.items() if not 0 <= positions.get(p, -1) <= span.end}
+        return self._read_back(new) if new else set()
+
+    def _tell_missing(self, missing: set[Stream]) -> None:
+        for brokers, topic in missing - self._missing:
+            _log.warning("there is no topic %r on %s yet; waiting for it", topic, ", ".join(brokers))
+        self._missing = missing
+
+    def _catch_up(self) -> set[str]:
+        """Skip what is not the newest of its name."""
+        found = self._tail.find(self._looked_for, Deadline(self._clock, _BROKER_S))
+        positions = self._tail.positions
+        return self._read_back({p: Span(positions.get(p, span.begin), span.end) for p, span in found.items()})
+
+    def _read_back(self, spans: Mapping[Partition, Span]) -> set[str]:
+        """Read the ends of these spans until all that is expected was found; go on behind them."""
+        expected = self._expected({(p.brokers, p.topic) for p in spans})
+        deadline = Deadline(self._clock, _BACK_S)
+        changed: set[str] = set()
+        for messages in self._tail.read_back(spans, None if expected else _QUIET_MS, deadline):
+            changed |= self._take(messages)
+            if expected and expected <= changed:
+                break
+        self._tail.begin({p: span.end for p, span in spans.items()})
+        return changed
+
+    def _take(self, messages: Iterable[Message]) -> set[str]:
+        changed: set[str] = set()
+        for place, payload in messages:
+            try:
+                name, value = self._read(place.partition.topic, payload)
+            except ValueError:
+                self.ignored += 1
+                continue
+            if name not in self._places or place.is_behind(self._places[name]):
+                self._places[name] = place
+                if self._wants(name):
+                    self.latest[name] = value
+                    changed.add(name)
+        return changed
+
+
+class HeartbeatFollowing(Following[Heartbeat]):
+    """The heartbeats of all services on a topic, by name, id, host and process."""
+
+    def __init__(self, kafka: KafkaSettings, topic: str) -> None:
+        super().__init__(kafka)
+        self._topic = frozenset({(kafka.brokers, topic)})
+
+    def _streams(self) -> frozenset[Stream]:
+        return self._topic
+
+    def _read(self, topic: str, payload: bytes) -> tuple[str, Heartbeat]:
+        read = heartbeat(payload)
+        who = read.identity
+        return f"{who.name}/{who.id}/{who.host}/{who.pid}", read
+
+
+class HistogramFollowing(Following[Histogram]):
+    """Histograms whose id fits one of `patterns`, in `topics` or where heartbeats tell of them."""
+
+    def __init__(
+        self,
+        kafka: KafkaSettings,
+        topics: Sequence[str],
+        patterns: Sequence[str],
+        beats: Following[Heartbeat] | None,
+    ) -> None:
+        super().__init__(kafka)
+        self._kafka = kafka
+        self._named = frozenset((kafka.brokers, topic) for topic in topics)
+        self._patterns = patterns
+        self._beats = beats
+        self._own: frozenset[str] = frozenset()
+        self._foreign: set[tuple[str, ...]] = set()
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything is there that is named, or that heartbeats tell of."""
+        expected = {name for _, name in self._told()}
+        expected |= {pattern for pattern in self._patterns if not set(pattern) & set("*?[")}
+        return bool(self.latest) and expected <= self.latest.keys()
+
+    def _streams(self) -> frozenset[Stream]:
+        if self._beats is None:
+            return self._named
+        self._beats.poll(0)
+        return frozenset(stream for stream, _ in self._told())
+
+    def _read(self, topic: str, payload: bytes) -> tuple[str, Histogram]:
+        read = histogram(topic, payload)
+        return read.id, read
+
+    def _wants(self, name: str) -> bool:
+        return any(fnmatchcase(name, pattern) for pattern in self._patterns)
+
+    def _expected(self, streams: Collection[Stream]) -> set[str]:
+        if self._beats is not None:
+            return {name for stream, name in self._told() if stream in streams}
+        return {name for name, seen in self.latest.items() if seen.state is not State.FINISHED}
+
+    def _told(self) -> Iterator[tuple[Stream, str]]:
+        """Stream and name of each histogram that heartbeats tell of."""
+        beats = self._beats.latest.values() if self._beats is not None else ()
+        for info in (info for beat in beats for info in beat.histograms):
+            if info.topic and info.brokers and self._wants(info.name):
+                brokers = self._reachable(tuple(sorted(set(info.brokers))))
+                if brokers:
+                    yield (brokers, info.topic), info.name
+
+    def _reachable(self, brokers: tuple[str, ...]) -> tuple[str, ...]:
+        """The brokers to ask, none where that would show our secrets to somebody whom a message names."""
+        if not self._own:
+            deadline = Deadline(self._clock, _BROKER_S)
+            self._own = self._tail.addresses(self._kafka.brokers, deadline) | set(self._kafka.brokers)
+        if self._own.issuperset(brokers):
+            return self._kafka.brokers
+        if self._kafka.security.sasl_password is None and self._kafka.security.ssl_keyfile is None:
+            return brokers
+        if brokers not in self._foreign:
+            self._foreign.add(brokers)
+            _log.warning("%s: not brokers of our cluster, not asked with our secrets", ", ".join(brokers))
+        return ()

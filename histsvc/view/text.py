@@ -1,0 +1,33 @@
+"""Numbers as people read them: short, and with their unit."""
+
+from __future__ import annotations
+
+_TIMES = ((86_400.0, "d"), (3_600.0, "h"), (60.0, "min"), (1.0, "s"))
+_SCALES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+
+
+def duration(ms: float) -> str:
+    """A duration, as ``0.4 s``, ``12 s``, ``3 min``, ``5 h`` or ``11 d``."""
+    seconds = ms / 1000
+    for size, unit in _TIMES:
+        if seconds >= 2 * size or unit == "s":
+            return f"{seconds:.1f} s" if seconds < 10 else f"{seconds / size:.0f} {unit}"
+    raise AssertionError("the smallest unit fits always")
+
+
+def age(ms: float | None) -> str:
+    """How old data are, as ``0.4 s old``; ``no data yet`` where there are none."""
+    return "no data yet" if ms is None else f"{duration(ms)} old"
+
+
+def short(number: float) -> str:
+    """A number in at most five characters and its scale, as ``12.3k`` or ``4.56M``."""
+    for scale, letter in _SCALES:
+        if abs(number) >= 0.9995 * scale:
+            return f"{number / scale:.3g}{letter}"
+    return f"{number:.3g}"
+
+
+def rate(per_s: float) -> str:
+    """A rate, as ``12.3k/s``."""
+    return f"{short(per_s)}/s"
