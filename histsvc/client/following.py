@@ -64,9 +64,11 @@ class Following(ABC, Generic[T]):
             changed |= self._look()
             messages = self._tail.read(0 if changed else min(_READ_S, deadline.remaining_s()))
             changed |= self._take(messages)
-            if self._tail.behind() > _BEHIND + _BEHIND_EACH * len(self._places):
+            behind = self._tail.behind() > _BEHIND + _BEHIND_EACH * len(self._places)
+            if behind:
                 changed |= self._catch_up()
-            elif deadline.expired() or (changed and (not messages or draining.expired())):
+            done = not behind and (deadline.expired() or (changed and not messages))
+            if done or draining.expired():
                 return [self.latest[name] for name in changed]
 
     def close(self) -> None:

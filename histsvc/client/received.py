@@ -63,17 +63,18 @@ def histogram(topic: str, payload: bytes) -> Histogram:
         with _decoding:
             read = HISTOGRAM_DESERIALISERS[schema](payload)
         info = HistogramInfo.from_json(read.info)
+        counts = np.asarray(read.data)
+        if counts.shape != tuple(axis.edges.size - 1 for axis in read.axes):
+            raise ValueError(f"the axes do not fit counts of shape {counts.shape}")
     except Exception as error:  # the stock decoders raise anything on bytes that are no message
         raise ValueError(f"not a histogram: {type(error).__name__}: {error}") from error
-    return Histogram(topic, schema, read.source, read.timestamp_ns, info, read.axes, np.asarray(read.data))
+    return Histogram(topic, schema, read.source, read.timestamp_ns, info, read.axes, counts)
 
 
 def heartbeat(payload: bytes) -> Heartbeat:
     """Read a heartbeat, JSON or x5f2; raises ValueError where it is none."""
-    if payload[4:8] != x5f2.SCHEMA.encode():
-        return Heartbeat.from_json(payload)
     try:
-        status = x5f2.deserialise(payload)
-    except Exception as error:  # as above
+        is_x5f2 = payload[4:8] == x5f2.SCHEMA.encode()
+        return Heartbeat.from_json(x5f2.deserialise(payload).status_json if is_x5f2 else payload)
+    except Exception as error:  # as above; JSON that is nested too deeply is no ValueError either
         raise ValueError(f"not a heartbeat: {type(error).__name__}: {error}") from error
-    return Heartbeat.from_json(status.status_json)

@@ -1,0 +1,54 @@
+"""histsvc demo: broker, service, generator and client on this machine, live, and the verdict."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from histsvc.cli.demo.plain import Plain
+from histsvc.cli.demo.run import run
+from histsvc.cli.demo.screen import Screen
+from histsvc.cli.demo.show import Show
+from histsvc.cli.one_line import OneLineParser
+from histsvc.cli.options import at_least, not_negative
+from histsvc.cli.stop import Stop
+from histsvc.errors import BrokerError, CommandError, SettingsError
+from histsvc.view import grid
+
+_DURATION_S = 60.0
+_EVENTS = 2000
+
+
+def main(arguments: list[str]) -> int:
+    """Run the demo; returns 0 only if every count is exact."""
+    made = OneLineParser(prog="histsvc demo", description=__doc__, auto_env_var_prefix="HISTSVC_DEMO_")
+    made.add_argument("--duration", type=not_negative, default=_DURATION_S, help="seconds; 0: until Ctrl-C")
+    made.add_argument("--events", type=at_least(1, 100_000), default=_EVENTS, help="of each message")
+    about_plain = "lines instead of pictures, as it is where no terminal is"
+    made.add_argument("--plain", action="store_true", help=about_plain)
+    made.add_argument("--save", type=Path, metavar="DIR", help="keep a PNG of each histogram in this folder")
+    options = made.parse_args(arguments)
+    if options.save is not None:
+        _make_folder(options.save)
+    console = Console(highlight=False)
+    show: Show = Plain() if options.plain or not console.is_terminal else Screen(console)
+    stop = Stop()
+    try:
+        with stop.signals(), show:
+            exact = run(options.duration, options.events, options.save, show, stop)
+    except (BrokerError, CommandError, TimeoutError) as error:
+        print(f"histsvc demo: {error}", file=sys.stderr)
+        return 1
+    return 0 if exact else 1
+
+
+def _make_folder(folder: Path) -> None:
+    """Raise SettingsError now where no picture could be kept at the end."""
+    grid.load()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(f"--save {folder}: {error.strerror}") from error
+    grid.check_file(folder / "detector.png")

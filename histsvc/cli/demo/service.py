@@ -1,0 +1,55 @@
+"""The service of the demo, as users run it: a process of its own, from ready to its clean end."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+# The first start compiles the kernels.
+_READY_S = 180.0
+_LAST_S = 10.0
+
+
+@contextmanager
+def running(arguments: Sequence[str], say: Callable[[str], None]) -> Iterator[subprocess.Popen[str]]:
+    """Run ``histsvc serve`` until the ``with`` statement ends; what it logs is said.
+
+    Raises TimeoutError where it does not become ready.
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-m", "histsvc", "serve", *arguments],
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,  # Ctrl-C is for the demo, which ends the service when all is counted
+    )
+    ready = threading.Event()
+    reader = threading.Thread(target=_relay, args=(process, ready, say), daemon=True)
+    reader.start()
+    try:
+        if not ready.wait(_READY_S) or process.poll() is not None:
+            raise TimeoutError("the service did not become ready")
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            code = process.wait(_LAST_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            code = process.wait()
+        reader.join(_LAST_S)
+        if process.stderr is not None:
+            process.stderr.close()
+        say(f"service ended with exit code {code}")
+
+
+def _relay(process: subprocess.Popen[str], ready: threading.Event, say: Callable[[str], None]) -> None:
+    """Say what the service logs; it is ready when it says so, and waiting is over when it ends."""
+    for line in process.stderr or ():
+        say(f"service: {line.rstrip()}")
+        if " ready: " in line:
+            ready.set()
+    ready.set()

@@ -1,0 +1,184 @@
+"""histsvc top: shows services, their workers and histograms, live or once."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import math
+import sys
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from histsvc import settings
+from histsvc.cli.one_line import OneLineParser
+from histsvc.cli.options import not_negative, parser
+from histsvc.cli.stop import Stop
+from histsvc.client import BrokerError, Client, Following, Heartbeat
+from histsvc.clock import Clock, Deadline, Every, SystemClock, now_ms
+from histsvc.view.text import clock_time, printable, tolerate
+from histsvc.view.top import RATES, Seen, services
+
+_POLL_S = 0.1
+# How long a snapshot waits for a second heartbeat, without which nothing is known of rates.
+_SECOND_S = 3.0
+_FORGOTTEN_MS = 60_000
+
+
+def main(arguments: list[str]) -> int:
+    """Show services until a signal comes, or once; returns 0.
+
+    Raises TimeoutError where a snapshot finds no heartbeat in time, and BrokerError.
+    """
+    options = _parser().parse_args(arguments)
+    tolerate(sys.stdout)
+    console, stop = Console(highlight=False), Stop()
+    once = options.once or not console.is_terminal or console.is_dumb_terminal
+    notes = Notes()
+    handlers = None if once else [notes]
+    level = settings.log_level(options.log_level)
+    logging.basicConfig(level=level, format="%(levelname)s %(message)s", handlers=handlers)
+    kafka = settings.kafka_settings(options)
+    try:
+        with stop.signals(), Client(kafka, heartbeat_topic=options.hb_topic) as client:
+            show = _once if once else _live
+            show(options, console, client.heartbeats(), notes, stop)
+    except BrokerError:
+        if not stop.requested():
+            raise
+    return 0
+
+
+def _parser() -> OneLineParser:
+    made = parser("histsvc top", "Show services, their workers and histograms, live.", level="3")
+    made.add_argument("-hb", "--hb-topic", required=True, help="topic of heartbeats")
+    group = made.add_argument_group("how to show them")
+    about_once = "print how things are now, and end; so it is, too, where the output is no terminal"
+    group.add_argument("--once", action="store_true", help=about_once)
+    about_timeout = "seconds to wait for the first heartbeat with --once"
+    group.add_argument("--timeout", type=not_negative, default=15.0, help=about_timeout)
+    about_interval = "seconds from one picture to the next"
+    group.add_argument("--interval", type=not_negative, default=1.0, help=about_interval)
+    return made
+
+
+def _once(
+    options: argparse.Namespace, console: Console, beats: Following[Heartbeat], _: Notes, stop: Stop
+) -> None:
+    known = Services(SystemClock())
+    first, second = (Deadline(SystemClock(), min(options.timeout, each)) for each in (math.inf, _SECOND_S))
+    while not stop.requested():
+        beats.poll(_POLL_S)
+        known.take(beats.latest)
+        seen = known.seen()
+        if seen and (second.expired() or all(each.rates or each.silent for each in seen)):
+            console.print(_joined(services(seen, console, None)))
+            return
+        if first.expired():
+            raise TimeoutError(f"no heartbeat came from topic {options.hb_topic!r} in {options.timeout:g} s")
+
+
+def _live(
+    options: argparse.Namespace, console: Console, beats: Following[Heartbeat], notes: Notes, stop: Stop
+) -> None:
+    clock = SystemClock()
+    known, due = Services(clock), Every(clock, max(options.interval, _POLL_S))
+    with Live(console=console, screen=True, auto_refresh=False) as live:
+        while not stop.requested():
+            beats.poll(_POLL_S)
+            known.take(beats.latest)
+            if due.due():
+                live.update(_screen(known.seen(), options.hb_topic, console, notes), refresh=True)
+
+
+def _screen(seen: Sequence[Seen], topic: str, console: Console, notes: Notes) -> Text:
+    """As many lines as the terminal has; the last ones are those of the log, and how to end."""
+    below = [*notes.lines(), Text("Ctrl-C ends", "dim")]
+    rows = console.height - len(below)
+    above = services(seen, console, rows)
+    if not seen:
+        above = [Text(f"no heartbeats yet from topic {printable(topic)}; waiting for them", "yellow")]
+    return _joined([*above, *[Text()] * (rows - len(above)), *below])
+
+
+def _joined(lines: Sequence[Text]) -> Text:
+    return Text("\n", no_wrap=True, overflow="ellipsis").join(lines)
+
+
+class Notes(logging.Handler):
+    """The log while the picture fills the terminal: its last lines, to be shown in it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._last: deque[str] = deque(maxlen=2)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep a line; called by threads of all kinds."""
+        when = clock_time(int(record.created * 1e9), int(record.created * 1e9))
+        self._last.append(printable(f"{when} {self.format(record)}"))
+
+    def lines(self) -> list[Text]:
+        """What was logged last."""
+        return [Text(line, "yellow") for line in list(self._last)]
+
+
+@dataclass
+class _Track:
+    newest: Heartbeat
+    arrived_s: float
+    aged_ms: float
+    rates: Mapping[str, float] | None = None
+
+
+class Services:
+    """The services of which heartbeats tell: how old these are, and how fast counters grow between two."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._tracks: dict[str, _Track] = {}
+
+    def take(self, latest: Mapping[str, Heartbeat]) -> None:
+        """Take the newest heartbeat of each name, be it new or the one as before."""
+        now_s = self._clock.monotonic_s()
+        for name, beat in latest.items():
+            track = self._tracks.get(name)
+            if track is None:
+                # It may lie there for long. All others have come just now, whatever their host's clock says.
+                aged_ms = max(0, now_ms(self._clock) - beat.message)
+                self._tracks[name] = _Track(beat, now_s, aged_ms)
+            elif beat is not track.newest:
+                same_time = beat.message == track.newest.message
+                speeds = track.rates if same_time else rates(track.newest, beat)
+                self._tracks[name] = _Track(beat, now_s, 0.0, speeds)
+
+    def seen(self) -> list[Seen]:
+        """All services, but for those that were silent for a minute and have a successor."""
+        now_s = self._clock.monotonic_s()
+        every = {
+            name: Seen(track.newest, track.aged_ms + 1000 * (now_s - track.arrived_s), track.rates)
+            for name, track in sorted(self._tracks.items())
+        }
+        return [seen for seen in every.values() if not _is_replaced(seen, every.values())]
+
+
+def _is_replaced(seen: Seen, others: Iterable[Seen]) -> bool:
+    return seen.age_ms > _FORGOTTEN_MS and any(
+        _called(other) == _called(seen) and other.beat.message > seen.beat.message for other in others
+    )
+
+
+def _called(seen: Seen) -> tuple[str, str]:
+    return seen.beat.identity.name, seen.beat.identity.id
+
+
+def rates(before: Heartbeat, now: Heartbeat) -> dict[str, float] | None:
+    """How fast the counters grow, per second; None where these are not two heartbeats of one process."""
+    elapsed_s = (now.message - before.message) / 1000
+    added = {name: now.counters.get(name, 0) - before.counters.get(name, 0) for name in RATES}
+    if elapsed_s <= 0 or min(added.values()) < 0:
+        return None
+    return {name: number / elapsed_s for name, number in added.items()}

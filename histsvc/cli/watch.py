@@ -1,0 +1,142 @@
+"""histsvc watch: prints histograms as they come, as text or JSON."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import select
+import shutil
+import sys
+from collections.abc import Sequence
+from typing import TextIO
+
+from histsvc.cli.histograms import add_timeout, first, following, histogram_parser
+from histsvc.cli.one_line import OneLineParser
+from histsvc.cli.stop import Stop
+from histsvc.client import Histogram, HistogramFollowing
+from histsvc.clock import Clock, SystemClock
+from histsvc.errors import BrokerError, SettingsError
+from histsvc.view.line import Lines, json_object
+from histsvc.view.text import printable, tolerate
+
+_PROG = "histsvc watch"
+_POLL_S = 0.2
+# What does not change is shown again after so long: one sees that it is still published.
+_AGAIN_NS = 10_000_000_000
+_NOT_SHOWN = {"offsets", "messages", "data_age_ms", "other_schema", "last_pulse_time", "diff"}
+
+
+def main(arguments: list[str]) -> int:
+    """Print histograms; returns 0, also where a signal or a closed pipe ends it, and 1 where any is missing.
+
+    Raises TimeoutError where `--once` finds nothing, and BrokerError.
+    """
+    options = _parser().parse_args(arguments)
+    if options.no_counts and not options.json:
+        raise SettingsError("--no-counts leaves counts out of JSON; give --json, too, or neither")
+    tolerate(sys.stdout)
+    stop = Stop()
+    try:
+        with stop.signals(), following(options) as histograms:
+            return _watch(options, histograms, stop)
+    except BrokerError:
+        if stop.requested():
+            return 0
+        raise
+    except BrokenPipeError:
+        _forget(sys.stdout)
+        return 0
+
+
+def _parser() -> OneLineParser:
+    made = histogram_parser(_PROG, "Print histograms as they come, a line each.")
+    group = made.add_argument_group("what to print")
+    about_json = "a JSON object a line, of every message, with its counts"
+    group.add_argument("--json", action="store_true", help=about_json)
+    group.add_argument("--no-counts", action="store_true", help="with --json: leave counts and edges out")
+    group.add_argument("--once", action="store_true", help="print each histogram once, and end")
+    add_timeout(group, "--once")
+    return made
+
+
+def _watch(options: argparse.Namespace, histograms: HistogramFollowing, stop: Stop) -> int:
+    printer = Printer(options, sys.stdout, SystemClock())
+    if options.once:
+        printer.show(first(histograms, options.timeout, stop))
+        return 0 if histograms.complete or stop.requested() else _tell_missing(options, histograms)
+    while not stop.requested() and not printer.closed():
+        printer.show(histograms.poll(_POLL_S))
+    return 0
+
+
+def _tell_missing(options: argparse.Namespace, histograms: HistogramFollowing) -> int:
+    names = [name for name in options.id if not set(name) & set("*?[")]
+    missing = [printable(name) for name in names if name not in histograms.latest]
+    which = f": {', '.join(missing)}" if missing else ""
+    print(f"{_PROG}: not all were published within {options.timeout:g} s{which}", file=sys.stderr)
+    return 1
+
+
+def _forget(stream: TextIO) -> None:
+    """Let what is left for a closed pipe go nowhere; Python would complain about it at its end."""
+    with contextlib.suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+
+
+class Printer:
+    """Prints histograms to a stream, as the options say."""
+
+    def __init__(self, options: argparse.Namespace, stream: TextIO, clock: Clock) -> None:
+        self._json, self._counts = options.json, not options.no_counts
+        self._stream = stream
+        self._clock = clock
+        self._lines = Lines()
+        self._header_due = stream.isatty()
+        self._shown: dict[str, Histogram] = {}
+
+    def show(self, histograms: Sequence[Histogram]) -> None:
+        """Print these in the order in which they were published; as text, if there is anything new.
+
+        Raises BrokenPipeError where nobody reads any more.
+        """
+        ordered = sorted(histograms, key=lambda each: (each.timestamp_ns, each.info.index))
+        for line in self._objects(ordered) if self._json else self._texts(ordered):
+            print(line, file=self._stream, flush=True)
+
+    def closed(self) -> bool:
+        """Whether it is a pipe that nobody reads any more; found out without one more line."""
+        poll = select.poll()
+        poll.register(self._stream, 0)
+        return bool(poll.poll(0))
+
+    def _objects(self, histograms: Sequence[Histogram]) -> list[str]:
+        objects = (json_object(each, counts=self._counts) for each in histograms)
+        # The one character that terminals act on and JSON leaves as it is.
+        return [json.dumps(each, allow_nan=False).replace("\x7f", "\\u007f") for each in objects]
+
+    def _texts(self, histograms: Sequence[Histogram]) -> list[str]:
+        news = [each for each in histograms if self._is_news(each)]
+        self._shown.update({each.id: each for each in news})
+        width = shutil.get_terminal_size().columns if self._stream.isatty() else None
+        texts = self._lines.texts(news, self._clock.now_ns(), width)
+        if texts and self._header_due:
+            self._header_due = False
+            return [self._lines.header(width), *texts]
+        return texts
+
+    def _is_news(self, histogram: Histogram) -> bool:
+        before = self._shown.get(histogram.id)
+        return (
+            before is None
+            or histogram.timestamp_ns - before.timestamp_ns >= _AGAIN_NS
+            or _shown(histogram) != _shown(before)
+        )
+
+
+def _shown(histogram: Histogram) -> tuple[object, ...]:
+    """What makes a line differ from the one before, but for the time."""
+    return *histogram.info.model_dump(exclude=_NOT_SHOWN).values(), histogram.counts.shape
