@@ -13,6 +13,7 @@ class Stop:
 
     def __init__(self) -> None:
         self._requested = False
+        self._at_once = False
         # Its put() may interrupt its own put() or get(); threading.Event.set() would deadlock there.
         self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
 
@@ -20,6 +21,8 @@ class Stop:
         """Ask to stop; may be called from a signal handler."""
         self._requested = True
         self._wake.put(None)
+        if self._at_once:
+            raise KeyboardInterrupt
 
     def requested(self) -> bool:
         """Whether somebody asked to stop."""
@@ -33,11 +36,23 @@ class Stop:
         return self._requested
 
     @contextlib.contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Let a signal end what `signals` spans, in the middle of a long wait that leaves nothing undone."""
+        self._at_once = True
+        try:
+            if self._requested:
+                raise KeyboardInterrupt
+            yield
+        finally:
+            self._at_once = False
+
+    @contextlib.contextmanager
     def signals(self) -> Iterator[None]:
         """Let SIGINT and SIGTERM ask to stop; only in the main thread."""
         before = {number: signal.signal(number, self.request) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
-            yield
+            with contextlib.suppress(KeyboardInterrupt):
+                yield
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)

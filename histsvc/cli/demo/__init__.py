@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 from rich.console import Console
@@ -14,7 +13,7 @@ from histsvc.cli.demo.show import Show
 from histsvc.cli.one_line import OneLineParser
 from histsvc.cli.options import at_least, not_negative
 from histsvc.cli.stop import Stop
-from histsvc.errors import BrokerError, CommandError, SettingsError
+from histsvc.errors import SettingsError
 from histsvc.view import grid
 
 _DURATION_S = 60.0
@@ -22,7 +21,11 @@ _EVENTS = 2000
 
 
 def main(arguments: list[str]) -> int:
-    """Run the demo; returns 0 only if every count is exact."""
+    """Run the demo; returns 0 only if every count is exact.
+
+    Raises SettingsError for a folder that cannot be used, and BrokerError, CommandError and TimeoutError
+    where broker or service fail.
+    """
     made = OneLineParser(prog="histsvc demo", description=__doc__, auto_env_var_prefix="HISTSVC_DEMO_")
     made.add_argument("--duration", type=not_negative, default=_DURATION_S, help="seconds; 0: until Ctrl-C")
     made.add_argument("--events", type=at_least(1, 100_000), default=_EVENTS, help="of each message")
@@ -34,13 +37,9 @@ def main(arguments: list[str]) -> int:
         _make_folder(options.save)
     console = Console(highlight=False)
     show: Show = Plain() if options.plain or not console.is_terminal else Screen(console)
-    stop = Stop()
-    try:
-        with stop.signals(), show:
-            exact = run(options.duration, options.events, options.save, show, stop)
-    except (BrokerError, CommandError, TimeoutError) as error:
-        print(f"histsvc demo: {error}", file=sys.stderr)
-        return 1
+    stop, exact = Stop(), False
+    with stop.signals(), show:
+        exact = run(options.duration, options.events, options.save, show, stop)
     return 0 if exact else 1
 
 

@@ -42,7 +42,7 @@ def run(duration_s: float, events: int, folder: Path | None, show: Show, stop: S
         show.note(f"embedded broker on {broker.bootstrap}")
         topics = ["-t", COMMANDS, "-rt", RESPONSES, "-hb", HEARTBEAT]
         with (
-            running(["-b", broker.bootstrap, *topics], show.note) as service,
+            running(["-b", broker.bootstrap, *topics], show.note, stop) as service,
             Client(broker.bootstrap, COMMANDS, RESPONSES, HEARTBEAT) as client,
         ):
             demo = _Demo(broker.bootstrap, client, service, show)

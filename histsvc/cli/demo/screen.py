@@ -49,7 +49,7 @@ class Screen(Show):
         """Give the terminal back; after an error with what the service has said."""
         self._status.stop()
         self._live.stop()
-        if error is not None:
+        if isinstance(error, Exception):
             self._console.print("\n".join(self._notes[-20:]), markup=False)
 
     def note(self, line: str) -> None:

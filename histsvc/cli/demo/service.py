@@ -9,16 +9,20 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
+from histsvc.cli.stop import Stop
+
 # The first start compiles the kernels.
 _READY_S = 180.0
 _LAST_S = 10.0
 
 
 @contextmanager
-def running(arguments: Sequence[str], say: Callable[[str], None]) -> Iterator[subprocess.Popen[str]]:
+def running(
+    arguments: Sequence[str], say: Callable[[str], None], stop: Stop
+) -> Iterator[subprocess.Popen[str]]:
     """Run ``histsvc serve`` until the ``with`` statement ends; what it logs is said.
 
-    Raises TimeoutError where it does not become ready.
+    Raises TimeoutError where it does not become ready; whoever stops the demo need not wait for that.
     """
     process = subprocess.Popen(
         [sys.executable, "-m", "histsvc", "serve", *arguments],
@@ -30,7 +34,9 @@ def running(arguments: Sequence[str], say: Callable[[str], None]) -> Iterator[su
     reader = threading.Thread(target=_relay, args=(process, ready, say), daemon=True)
     reader.start()
     try:
-        if not ready.wait(_READY_S) or process.poll() is not None:
+        with stop.at_once():
+            is_ready = ready.wait(_READY_S)
+        if not is_ready or process.poll() is not None:
             raise TimeoutError("the service did not become ready")
         yield process
     finally:
