@@ -1,6 +1,7 @@
 """Fixtures that every test against a real Kafka uses."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -63,6 +64,12 @@ def own_service(broker: Broker) -> Iterator[Callable[..., Service]]:
     finally:
         for each in started:
             each.close()
+
+
+@pytest.fixture(scope="session")
+def readers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where readers of documents have their clones, and the environment beside them that they all make."""
+    return tmp_path_factory.mktemp("readers")
 
 
 @pytest.fixture

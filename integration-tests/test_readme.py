@@ -2,75 +2,29 @@
 
 from __future__ import annotations
 
-import contextlib
+import asyncio
+import importlib
 import json
-import os
 import re
-import shutil
-import signal
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import matplotlib.image
 import pytest
 from confluent_kafka import Consumer, KafkaError, TopicPartition
+from documents import ROOT, blocks, clone, normal, run, section, shown
 from kafka_broker import Broker
+from service_process import Service
 
-from histsvc.cli import COMMANDS, generate
+from histsvc.cli import COMMANDS
+from histsvc.cli.one_line import OneLineParser
 from histsvc.cli.options import parser, service_parser
 from histsvc.wire import EVENT_DESERIALISERS
 
-ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-# Not part of a clone, or not needed to install and use the service.
-LEFT_OUT = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info", "build", "tests", "integration-tests")
-
-
-def section(title: str) -> str:
-    """The text below a heading, up to the next of the same kind."""
-    _, found, rest = README.partition(f"## {title}\n")
-    assert found, f"README.md has no section {title!r}"
-    return rest.partition("\n## ")[0]
-
-
-def blocks(text: str) -> list[tuple[str, str]]:
-    """Language and content of every fenced block, in order."""
-    return re.findall(r"^```(\S*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-
-
-def script(text: str) -> str:
-    """What a reader types into one terminal: bash as it stands, Python into `python`."""
-    parts = ["set -euo pipefail"]
-    for language, content in blocks(text):
-        assert language in ("bash", "python", "text"), language
-        if language == "bash":
-            parts.append(content)
-        elif language == "python":
-            parts.append(f"python - <<'END OF PYTHON'\n{content}END OF PYTHON")
-    return "\n".join(parts)
-
-
-def run(commands: str, folder: Path, environment: dict[str, str]) -> str:
-    """Run a script to its end and return what it printed; what it started ends with it, come what may."""
-    out, log = folder.with_name("printed"), folder / "histsvc.log"
-    with out.open("w") as printed:
-        process = subprocess.Popen(
-            ["bash", "-c", commands],
-            cwd=folder,
-            env=environment,
-            stdout=printed,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    try:
-        code = process.wait(timeout=240)
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-    assert code == 0, f"{out.read_text()}\n{log.read_text() if log.exists() else ''}"
-    return out.read_text()
+SERVE = "serve"
 
 
 def events_in(broker: Broker, topic: str) -> int:
@@ -90,34 +44,48 @@ def events_in(broker: Broker, topic: str) -> int:
 
 
 @pytest.mark.timeout(300)
-def test_first_histogram_on_your_own_broker(broker: Broker, tmp_path: Path) -> None:
+def test_five_minutes_on_your_own_broker(broker: Broker, readers: Path) -> None:
     """All of the section, in a copy of the clone, in a new virtual environment."""
-    text = section("First histogram on your own broker")
-    clone = tmp_path / "clone"
-    shutil.copytree(ROOT, clone, ignore=LEFT_OUT)
-    ours = ("HISTSVC_", "VIRTUAL_ENV", "PYTHON")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    environment["PATH"] = f"{Path(sys.base_prefix, 'bin')}{os.pathsep}{environment['PATH']}"
-    environment["BROKER"] = broker.bootstrap
+    text = section(README, "Five minutes on your own broker")
+    folder = clone(readers, "readme")
 
-    printed = run(script(text), clone, environment).splitlines()
+    printed = run(text, folder, broker.bootstrap)
 
-    for language, content in blocks(text):
-        if language == "text":
-            for line in content.splitlines():
-                assert line in printed
-    generated: dict[str, Any] = next(json.loads(line) for line in printed if line.startswith('{"messages"'))
-    counted = re.search(r"^tof: (\d+) counts", "\n".join(printed), re.MULTILINE)
-    assert counted is not None
-    assert int(counted[1]) == generated["events"] == events_in(broker, "histsvc_events") > 0
-    log = (clone / "histsvc.log").read_text()
+    expected, found = shown(text), normal(printed)
+    assert len(expected) > 20
+    for part in expected:
+        assert part in found, printed
+    generated: dict[str, Any] = next(
+        json.loads(line) for line in printed.splitlines() if line.startswith('{"messages"')
+    )
+    assert "tof: 100000 counts, COUNTING" in printed
+    assert generated["events"] == events_in(broker, "histsvc_events") == 100_000
+    region = re.search(r"^region +COUNTING +([\d,]+)", printed, re.MULTILINE)
+    assert region is not None
+    assert region[1] in text, "counts are the same with the same seed"
+    assert matplotlib.image.imread(folder / "histograms.png").std() > 0.05
+    log = (folder / "histsvc.log").read_text()
     assert log.rstrip().endswith("stopped")
     assert "ERROR" not in log
     assert "Traceback" not in log
 
 
+def test_asyncio_example(shared_service: Service, capsys: pytest.CaptureFixture[str]) -> None:
+    (_, code), (_, expected) = blocks(section(README, "From Python"))
+    for name, topic in (("commands", shared_service.commands), ("responses", shared_service.responses)):
+        assert f'"histsvc_{name}"' in code
+        code = code.replace(f'"histsvc_{name}"', repr(topic))
+    code = code.replace('os.environ["BROKER"]', repr(shared_service.bootstrap))
+    before, run_it = code.rsplit("\n\n", 1)
+    assert run_it == "asyncio.run(main())\n"
+    names: dict[str, Any] = {}
+    exec(before, names)
+    asyncio.run(names["main"]())
+    assert capsys.readouterr().out == expected
+
+
 def test_demo_ends_as_shown() -> None:
-    _, shown = blocks(section("Two commands"))[0]
+    expected = blocks(section(README, "Two commands"))[0][1].splitlines()
     done = subprocess.run(
         [sys.executable, "-m", "histsvc", "demo", "--duration", "2"],
         capture_output=True,
@@ -126,50 +94,65 @@ def test_demo_ends_as_shown() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    numbers = re.compile(r"[\d,]+")
-    expected = [numbers.sub("#", line).split() for line in shown.splitlines()]
-    found = [numbers.sub("#", line).split() for line in done.stdout.splitlines()]
-    assert found[-len(expected) :] == expected
+    found = done.stdout.splitlines()[-len(expected) :]
+    assert list(map(normal, found)) == list(map(normal, expected))
 
 
 def test_end_of_bin_test_is_as_shown() -> None:
-    last = blocks(section("Two commands"))[-1][1].strip()
+    last = blocks(section(README, "Two commands"))[-1][1].strip()
     assert last.startswith("==> ")
     assert f'say "{last.removeprefix("==> ")}"' in (ROOT / "bin" / "test").read_text(encoding="utf-8")
 
 
 def test_all_subcommands_are_named_and_no_other() -> None:
-    assert set(re.findall(r"`histsvc (\w+)` \|", section("Sub-commands"))) == set(COMMANDS)
+    assert set(re.findall(r"`histsvc (\w+)` \|", section(README, "Tools"))) == set(COMMANDS)
 
 
-def test_options_of_serve_are_those_of_the_parser() -> None:
-    made = service_parser("histsvc serve")
-    actions = [action for action in made._actions if "--help" not in action.option_strings]
-    expected = {
-        tuple(action.option_strings): "" if action.default in (None, "") else str(action.default)
-        for action in actions
+def options(command: str) -> OneLineParser:
+    """The argument parser of a sub-command."""
+    if command == SERVE:
+        return service_parser("histsvc serve")
+    made: OneLineParser = importlib.import_module(f"histsvc.cli.{command}").options_parser()
+    return made
+
+
+def own_actions(command: str) -> dict[tuple[str, ...], Any]:
+    """Options by their names: all of the service, and of the others what they do not share with it."""
+    shared = () if command in (SERVE, "demo") else parser("histsvc", "")._actions
+    known = {name for action in shared for name in action.option_strings} - {"-l"}
+    found = {}
+    for action in options(command)._actions:
+        names = tuple(action.option_strings) or (action.dest,)
+        if not known & set(names) and "--help" not in names:
+            found[names] = action
+    return found
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_options_are_those_of_the_parser(command: str) -> None:
+    actions = own_actions(command)
+    text = section(README, f"Options of `histsvc {command}`")
+    rows = re.findall(r"^\| (`.*?) \| (.*?) ?\| (.*?) \|$", text, re.MULTILINE)
+    found = {tuple(re.findall(r"`(.*?)`", names)): default.strip("`") for names, default, _ in rows}
+    assert found == {names: _default(action.default) for names, action in actions.items()}
+    required = {tuple(re.findall(r"`(.*?)`", names)) for names, _, meaning in rows if "required" in meaning}
+    assert required == {
+        names for names, action in actions.items() if action.required and action.option_strings
     }
-    rows = re.findall(
-        r"^\| (`-.*?) \| (.*?) ?\| (.*?) \|$", section("Options of `histsvc serve`"), re.MULTILINE
-    )
-    found = {tuple(re.findall(r"`(-.*?)`", options)): default.strip("`") for options, default, _ in rows}
-    assert found == expected
-    required = {
-        tuple(re.findall(r"`(-.*?)`", options)) for options, _, meaning in rows if "required" in meaning
-    }
-    assert required == {tuple(action.option_strings) for action in actions if action.required}
+
+
+def _default(value: Any) -> str:
+    return " ".join(value) if isinstance(value, list) else "" if value is None else str(value)
 
 
 def test_options_in_the_text_exist() -> None:
     """Outside of the list of what is not there yet."""
-    made = service_parser("histsvc")
-    generate.add(other := parser("histsvc generate", ""))
-    known = {option for each in (made, other) for action in each._actions for option in action.option_strings}
-    known |= {"--duration", "--create", "--constraint", "--timeout"}
-    missing = section("Limits, and what is not there yet")
+    known = {name for command in COMMANDS for a in options(command)._actions for name in a.option_strings}
+    known |= {"--create", "--constraint", "--quiet"}
+    missing = section(README, "Limits, and what is not there yet")
     text = README.replace(missing, "")
-    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text)) <= known
-    assert not set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", missing)) & known
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z_-]+", text)) <= known
+    assert not set(re.findall(r"(?<![\w-])--[a-z][a-z_-]+", missing)) & known
 
 
 @pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs"])
@@ -182,7 +165,12 @@ def test_links_lead_somewhere(document: str) -> None:
             assert "://" in target or (file.parent / target).exists(), f"{file}: {target}"
 
 
-def test_picture_is_a_small_png() -> None:
-    picture = ROOT / re.findall(r"!\[.+\]\((.+)\)", README)[0]
-    assert picture.read_bytes().startswith(b"\x89PNG")
-    assert picture.stat().st_size < 200_000
+@pytest.mark.parametrize("document", ["README.md", "docs/tutorial.md"])
+def test_pictures_are_small_pngs(document: str) -> None:
+    text = (ROOT / document).read_text(encoding="utf-8")
+    found = re.findall(r"!\[.+\]\((.+)\)", text)
+    assert found
+    for name in found:
+        picture = (ROOT / document).parent / name
+        assert picture.read_bytes().startswith(b"\x89PNG")
+        assert picture.stat().st_size < 200_000

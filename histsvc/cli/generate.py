@@ -12,6 +12,7 @@ from pathlib import Path
 
 from histsvc import settings
 from histsvc.cli import options as shared
+from histsvc.cli.one_line import OneLineParser
 from histsvc.cli.options import at_least, not_negative
 from histsvc.cli.sending import Sending
 from histsvc.cli.stop import Stop
@@ -33,9 +34,10 @@ _Plan = tuple[tuple[str, ...], Iterator[Pulse]]
 """The names of the sources, and their pulses, each when it is due."""
 
 
-def add(parser: argparse.ArgumentParser) -> None:
-    """Add the options of ``histsvc generate`` to those that all tools share."""
-    option = parser.add_argument
+def options_parser() -> OneLineParser:
+    """Make the argument parser of ``histsvc generate``."""
+    made = shared.parser(_PROG, "Send events to a topic and say exactly what was delivered.")
+    option = made.add_argument
     option("-t", "--topic", required=True, help="topic to send to")
     about_n = "messages of each source, 0: for ever; if not given, for ever, but with --nexus the file once"
     option("-n", "--num_messages", "--num-messages", type=at_least(0), metavar="N", help=about_n)
@@ -46,8 +48,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     option("--shape", choices=tuple(_EVENTS), default="compact", help=about_shape)
     option("--partition", type=at_least(0), metavar="N", help="send to this partition only")
-    _add_gaussian(parser.add_argument_group("made-up events", "without --nexus"))
-    _add_nexus(parser.add_argument_group("recorded events"))
+    _add_gaussian(made.add_argument_group("made-up events", "without --nexus"))
+    _add_nexus(made.add_argument_group("recorded events"))
+    return made
 
 
 def _add_gaussian(group: argparse._ArgumentGroup) -> None:
@@ -164,8 +167,7 @@ def main(argv: list[str]) -> int:
 
     0: everything sent was delivered, also after SIGINT or SIGTERM; 1: something was not; 2: wrong use.
     """
-    parser = shared.parser(_PROG, "Send events to a topic and say exactly what was delivered.")
-    add(parser)
+    parser = options_parser()
     options = parser.parse_args(argv)
     stop = Stop()
     try:

@@ -8,6 +8,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+from histsvc.cli.one_line import OneLineParser
 from histsvc.cli.options import not_negative, parser
 from histsvc.client import Client
 from histsvc.errors import BrokerError, CommandError, SettingsError
@@ -19,12 +20,7 @@ _NO_REPLY = 3
 
 def main(arguments: list[str]) -> int:
     """Send; returns 0 on ACK, 1 on ERR, 3 where no reply comes in time."""
-    made = parser("histsvc send", "Send a command to the service, wait for its reply and print it.")
-    made.add_argument("file", help="JSON file of the command, - for standard input")
-    made.add_argument("-t", "--config-topic", required=True, help="where the service reads commands")
-    made.add_argument("-rt", "--response-topic", required=True, help="where the service replies")
-    made.add_argument("--timeout", type=not_negative, default=6.0, help="seconds to wait for the reply")
-    options = made.parse_args(arguments)
+    options = options_parser().parse_args(arguments)
     command = _read(options.file)
     msg_id = command.get("msg_id") or uuid.uuid4().hex
     try:
@@ -38,6 +34,16 @@ def main(arguments: list[str]) -> int:
         return _NO_REPLY
     print(json.dumps(reply))
     return 0
+
+
+def options_parser() -> OneLineParser:
+    """Make the argument parser of ``histsvc send``."""
+    made = parser("histsvc send", "Send a command to the service, wait for its reply and print it.")
+    made.add_argument("file", help="JSON file of the command, - for standard input")
+    made.add_argument("-t", "--config-topic", required=True, help="where the service reads commands")
+    made.add_argument("-rt", "--response-topic", required=True, help="where the service replies")
+    made.add_argument("--timeout", type=not_negative, default=6.0, help="seconds to wait for the reply")
+    return made
 
 
 def _read(file: str) -> dict[str, Any]:

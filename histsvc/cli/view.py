@@ -9,6 +9,7 @@ import warnings
 from pathlib import Path
 
 from histsvc.cli.histograms import add_timeout, first, following, histogram_parser
+from histsvc.cli.one_line import OneLineParser
 from histsvc.cli.stop import Stop
 from histsvc.clock import SystemClock, now_ms
 from histsvc.view import grid, window
@@ -19,9 +20,16 @@ _YES, _NO = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
 def main(arguments: list[str]) -> int:
     """Draw; returns 0 where the window was closed or the file is written."""
-    made = histogram_parser(
-        _PROG, "Draw histograms as they come, or into a file.", log_level=("--log-level",)
-    )
+    options = options_parser().parse_args(arguments)
+    # Ids may have letters that the font does not have; that is seen.
+    warnings.filterwarnings("ignore", "Glyph .* missing from font")
+    return _live(options) if options.save is None else _save(options)
+
+
+def options_parser() -> OneLineParser:
+    """Make the argument parser of ``histsvc view``."""
+    about = "Draw histograms as they come, or into a file."
+    made = histogram_parser(_PROG, about, log_level=("--log-level",))
     about_log = "logarithmic scale of the counts"
     made.add_argument(
         "-l", "--log", "--log-scale", nargs="?", type=_flag, const=True, default=False, help=about_log
@@ -30,10 +38,7 @@ def main(arguments: list[str]) -> int:
     about_save = "draw once into this file, such as view.png, and end; no display is needed"
     group.add_argument("--save", type=Path, metavar="FILE", help=about_save)
     add_timeout(group, "--save")
-    options = made.parse_args(arguments)
-    # Ids may have letters that the font does not have; that is seen.
-    warnings.filterwarnings("ignore", "Glyph .* missing from font")
-    return _live(options) if options.save is None else _save(options)
+    return made
 
 
 def _flag(given: str) -> bool:

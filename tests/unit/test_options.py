@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from histsvc.cli import generate
-from histsvc.cli.options import at_least, not_negative, parser, service_parser
+from histsvc.cli.options import at_least, not_negative, service_parser
 
 BASIC = ["-b", "broker:9092", "-t", "commands"]
 SECRET = "pssst-7"
@@ -102,8 +102,7 @@ def test_an_empty_variable_counts_as_not_set(file: Path, monkeypatch: pytest.Mon
 
 
 def test_a_tool_may_be_given_the_file_of_the_service(file: Path, line: Any) -> None:
-    tool = parser("histsvc generate", "test")
-    generate.add(tool)
+    tool = generate.options_parser()
     file.write_text("brokers = a:1\nconfig-topic = c\nmax-bins = 7\ntopic = data\nnum-messages = 3\n")
     made = tool.parse_args(["-c", str(file)])
     assert (made.brokers, made.topic, made.num_messages) == (["a:1"], "data", 3)

@@ -26,13 +26,7 @@ def main(arguments: list[str]) -> int:
     Raises SettingsError for a folder that cannot be used, and BrokerError, CommandError and TimeoutError
     where broker or service fail.
     """
-    made = OneLineParser(prog="histsvc demo", description=__doc__, auto_env_var_prefix="HISTSVC_DEMO_")
-    made.add_argument("--duration", type=not_negative, default=_DURATION_S, help="seconds; 0: until Ctrl-C")
-    made.add_argument("--events", type=at_least(1, 100_000), default=_EVENTS, help="of each message")
-    about_plain = "lines instead of pictures, as it is where no terminal is"
-    made.add_argument("--plain", action="store_true", help=about_plain)
-    made.add_argument("--save", type=Path, metavar="DIR", help="keep a PNG of each histogram in this folder")
-    options = made.parse_args(arguments)
+    options = options_parser().parse_args(arguments)
     if options.save is not None:
         _make_folder(options.save)
     console = Console(highlight=False)
@@ -41,6 +35,17 @@ def main(arguments: list[str]) -> int:
     with stop.signals(), show:
         exact = run(options.duration, options.events, options.save, show, stop)
     return 0 if exact else 1
+
+
+def options_parser() -> OneLineParser:
+    """Make the argument parser of ``histsvc demo``."""
+    made = OneLineParser(prog="histsvc demo", description=__doc__, auto_env_var_prefix="HISTSVC_DEMO_")
+    made.add_argument("--duration", type=not_negative, default=_DURATION_S, help="seconds; 0: until Ctrl-C")
+    made.add_argument("--events", type=at_least(1, 100_000), default=_EVENTS, help="of each message")
+    about_plain = "lines instead of pictures, as it is where no terminal is"
+    made.add_argument("--plain", action="store_true", help=about_plain)
+    made.add_argument("--save", type=Path, metavar="DIR", help="keep a PNG of each histogram in this folder")
+    return made
 
 
 def _make_folder(folder: Path) -> None:

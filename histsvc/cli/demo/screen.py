@@ -22,7 +22,7 @@ from histsvc.view.text import age, duration, rate, short
 
 _STATES = {State.COUNTING: "green", State.FINISHED: "cyan", State.ERROR: "bold red"}
 _SERVICE_STATES = {"RUNNING": "bold green", "DEGRADED": "bold red"}
-# What is above and below the pictures: two lines of how it is, a rule, and the commands.
+# What is above the pictures, and at least below them: the commands, with their title.
 _LINES_ABOVE = 1
 _LINES_BELOW = 6
 _LEAST_ROWS = 10
@@ -76,9 +76,9 @@ class Screen(Show):
     def drawn(self, stage: Stage) -> RenderableType:
         """All but the last line of a terminal."""
         columns, rows = self._console.size
-        rows = max(rows - _LINES_ABOVE - _LINES_BELOW - 1, _LEAST_ROWS)
-        pictures = self._pictures(stage, columns, rows)
-        return Group(_headline(stage), pictures, *_commands(stage.said, columns))
+        below = max(_LINES_BELOW, rows // 5)
+        pictures = self._pictures(stage, columns, max(rows - _LINES_ABOVE - below - 1, _LEAST_ROWS))
+        return Group(_headline(stage), pictures, *_commands(stage.said, columns, below))
 
     def _pictures(self, stage: Stage, columns: int, rows: int) -> RenderableType:
         """The detector to the left, the others to its right: the spectrum above what else there is."""
@@ -125,16 +125,16 @@ def _headline(stage: Stage) -> Text:
     return line
 
 
-def _commands(said: Sequence[Said], columns: int) -> list[Text]:
-    """The last commands and their replies, in as many lines as there are for them."""
+def _commands(said: Sequence[Said], columns: int, rows: int) -> list[Text]:
+    """The last commands and their replies, in so many lines with their title."""
     lines: list[Text] = []
     for each in reversed(said):
         entry = _command(each, columns)
-        if len(lines) + len(entry) > _LINES_BELOW - 1:
+        if len(lines) + len(entry) > rows - 1:
             break
         lines = [*entry, *lines]
     title = Text(" commands ".center(columns, "\u2500"), "dim", no_wrap=True)
-    return [title, *lines, *[Text()] * (_LINES_BELOW - 1 - len(lines))]
+    return [title, *lines, *[Text()] * (rows - 1 - len(lines))]
 
 
 def _command(said: Said, columns: int) -> list[Text]:

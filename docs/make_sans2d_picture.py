@@ -1,8 +1,8 @@
-"""Make the picture of README.md: recorded events through a real broker and the service, drawn.
+"""Make the picture of SANS2D in tutorial.md: recorded events through a real broker and the service, drawn.
 
 Run it from the repository, with the development environment (`bin/test` makes it and fetches the broker):
 
-    PYTHONPATH=integration-tests .venv/bin/python docs/make_picture.py RUN.nxs docs/images/sans2d.png
+    PYTHONPATH=integration-tests .venv/bin/python docs/make_sans2d_picture.py RUN.nxs docs/images/sans2d.png
 
 RUN.nxs is a file of the SANS2D instrument with an NXevent_data group; it is not part of the repository.
 """
