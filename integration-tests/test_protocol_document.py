@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from histsvc.cli import COMMANDS
 from histsvc.cli.options import service_parser
 from histsvc.commands.dispatch import HANDLERS
 from histsvc.errors import Code
@@ -88,7 +90,12 @@ def test_what_is_announced_is_in_one_place_and_really_not_there() -> None:
 @pytest.mark.parametrize("text", [PROTOCOL, MIGRATION], ids=["protocol", "migration"])
 def test_options_in_the_text_exist(text: str) -> None:
     known = {option for action in actions() for option in action.option_strings}
-    known |= {"--timeout", "--rate", "--nexus"}  # of send and generate
+    known |= {
+        option
+        for command in sorted(set(COMMANDS) - {"serve"})
+        for action in importlib.import_module(f"histsvc.cli.{command}").options_parser()._actions
+        for option in action.option_strings
+    }
     announced = set(re.findall(r"^\| option `(--[\w-]+)`", PROTOCOL, re.MULTILINE))
     found = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text))
     assert found
