@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Send events, made up or recorded, to a topic: the same as ``histsvc generate``."""
+"""Send events: ``histsvc generate`` under the name that users of older services know."""
 
 import sys
 from pathlib import Path
 
 if __name__ == "__main__":
-    # Python looks into this folder first, where histsvc.py would be taken for the package.
+    # Python puts this script's folder first, where histsvc.py would be taken for the package.
     here = Path(__file__).resolve().parent
     sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() != here]
-    from histsvc.cli.generate import main
+    from histsvc.cli import main
 
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(["generate", *sys.argv[1:]]))

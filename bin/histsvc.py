@@ -4,10 +4,10 @@
 import sys
 from pathlib import Path
 
-# Python puts this script's folder first, where histsvc.py would be taken for the package.
-sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() != Path(__file__).resolve().parent]
-
-from histsvc.cli import main  # noqa: E402
-
 if __name__ == "__main__":
+    # Python puts this script's folder first, where histsvc.py would be taken for the package.
+    here = Path(__file__).resolve().parent
+    sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() != here]
+    from histsvc.cli import main
+
     sys.exit(main(["serve", *sys.argv[1:]]))

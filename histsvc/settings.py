@@ -11,9 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from histsvc.errors import SettingsError, shown
+from histsvc.names import check_topics, host_ports
 
-HOST_PORT = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})")
-_TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
 _LEVELS = {"1": "DEBUG", "2": "INFO", "3": "WARNING", "4": "ERROR", "5": "CRITICAL"}
 
 
@@ -113,23 +112,6 @@ def kafka_settings(options: argparse.Namespace) -> KafkaSettings:
     return KafkaSettings(brokers, security)
 
 
-def is_host_port(text: str) -> bool:
-    """Whether this names one broker: a host's name, its IPv4 or [IPv6] address, a colon and a port."""
-    found = HOST_PORT.fullmatch(text)
-    return found is not None and 0 < int(found[1]) < 65_536
-
-
-def host_ports(option: str, given: Sequence[str]) -> tuple[str, ...]:
-    """Split what names brokers; raises SettingsError that names the option."""
-    brokers = tuple(sorted({broker for word in given for broker in word.replace(",", " ").split()}))
-    if not brokers:
-        raise SettingsError(f"{option} names no broker; give host:port")
-    for broker in brokers:
-        if not is_host_port(broker):
-            raise SettingsError(f"{option}: {broker!r} is not host:port")
-    return brokers
-
-
 def _password(options: argparse.Namespace) -> str | None:
     path = options.sasl_password_file
     if not path:
@@ -204,8 +186,7 @@ def _check_topics(options: argparse.Namespace) -> None:
     for option, topic in given.items():
         if not topic:
             continue
-        if not _TOPIC.fullmatch(topic) or topic in (".", ".."):
-            raise SettingsError(f"{option}: {topic!r} is no topic: 1 to 249 of a-z A-Z 0-9 . _ -")
+        check_topics(option, topic)
         if topic in seen:
             raise SettingsError(
                 f"{seen[topic]} and {option} both name {topic!r}; they must be different topics"

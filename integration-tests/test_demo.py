@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import matplotlib.image
 import pytest
-from pseudo_terminal import in_terminal
+from tool_process import Terminal, refused, run, terminal
 
 DEMO = ("-m", "histsvc", "demo")
 HISTOGRAMS = ("detector", "spectrum", "peak", "region")
-# The detector counts each event of a message but one.
+LIMIT_S = 100.0
+PICTURES, USUAL_SCREEN = "\x1b[?1049h", "\x1b[?1049l"
+# The oracle counts an event of each message twice.
 MISCOUNTS = """
 import sys
 from histsvc import cli
@@ -30,25 +31,23 @@ sys.exit(cli.main(["demo", "--plain", "--duration", "2"]))
 """
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, *arguments], capture_output=True, text=True, timeout=100, check=False
-    )
-
-
 def service_pid(of: int) -> int:
     """The process of the service that this demo has started."""
-    text = subprocess.run(
+    listed = subprocess.run(
         ["ps", "-o", "pid=,args=", "--ppid", str(of)], capture_output=True, text=True, check=True
-    ).stdout
-    (pid,) = (int(line.split()[0]) for line in text.splitlines() if "histsvc serve" in line)
+    )
+    (pid,) = (int(line.split()[0]) for line in listed.stdout.splitlines() if "histsvc serve" in line)
     return pid
+
+
+def ended(demo: Terminal) -> int:
+    """The exit code of a demo that ends by itself, when all that it wrote is read."""
+    return demo.end(signal.SIGCONT)  # which does nothing to what was not stopped
 
 
 def test_lines_tell_all_commands_and_every_count_is_exact() -> None:
     done = run(*DEMO, "--plain", "--duration", "6")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stderr == ""
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
     told = re.findall(r"^(\w+), (.+?): (ACK|ERR \w+)", done.stdout, re.MULTILINE)
     assert [(cmd, reply) for cmd, _, reply in told] == [
         ("config", "ACK"),
@@ -70,11 +69,13 @@ def test_lines_tell_all_commands_and_every_count_is_exact() -> None:
 
 def test_pictures_in_the_terminal_until_ctrl_c_and_pngs_afterwards(tmp_path: Path) -> None:
     folder = tmp_path / "new" / "folder"
-    with in_terminal([*DEMO, "--duration", "0", "--save", str(folder)]) as demo:
-        demo.until("ERR", "INVALID_ARGUMENT", *HISTOGRAMS)
-        demo.process.send_signal(signal.SIGINT)
-        assert demo.ended() == 0, demo.written
-    live, _, left = demo.written.partition("\x1b[?1049l")
+    command = [*DEMO, "--duration", "0", "--save", str(folder)]
+    with terminal(*command, columns=80, rows=24, limit_s=LIMIT_S) as demo:
+        demo.until(lambda text: all(name in text for name in ("INVALID_ARGUMENT", *HISTOGRAMS)))
+        assert demo.end(signal.SIGINT) == 0, demo.shown
+        assert demo.as_before
+    live, _, left = demo.shown.partition(USUAL_SCREEN)
+    assert PICTURES in live
     assert "\u2580" in live
     assert "every count is exact" in left
     assert left.count(" exact") == len(HISTOGRAMS) + 1
@@ -86,12 +87,11 @@ def test_pictures_in_the_terminal_until_ctrl_c_and_pngs_afterwards(tmp_path: Pat
 
 
 def test_who_interrupts_before_it_has_begun_need_not_wait() -> None:
-    with in_terminal(DEMO) as demo:
-        demo.until("first start")
-        demo.process.send_signal(signal.SIGINT)
-        assert demo.ended() == 1
-    assert "\x1b[?1049h" not in demo.written, "nothing was shown yet"
-    assert "Traceback" not in demo.written
+    with terminal(*DEMO, columns=80, rows=24, limit_s=LIMIT_S) as demo:
+        demo.until(lambda text: "first start" in text)
+        assert demo.end(signal.SIGINT) == 1
+    assert PICTURES not in demo.shown
+    assert "Traceback" not in demo.shown
 
 
 def test_a_count_that_is_wrong_is_found() -> None:
@@ -104,11 +104,25 @@ def test_a_count_that_is_wrong_is_found() -> None:
 
 @pytest.mark.parametrize("killed", [signal.SIGKILL, signal.SIGTERM])
 def test_when_the_service_ends_the_demo_says_so(killed: signal.Signals) -> None:
-    with in_terminal([*DEMO, "--duration", "0"]) as demo:
-        demo.until("detector", "COUNTING")
+    with terminal(*DEMO, "--duration", "0", columns=80, rows=24, limit_s=LIMIT_S) as demo:
+        demo.until(lambda text: "detector" in text and "COUNTING" in text)
         pid = service_pid(demo.process.pid)
         subprocess.run(["kill", f"-{killed.value}", str(pid)], check=True)
-        assert demo.ended() == 1
-    _, _, left = demo.written.partition("\x1b[?1049l")
+        assert ended(demo) == 1
+    _, _, left = demo.shown.partition(USUAL_SCREEN)
     assert left.splitlines()[-1].startswith("histsvc demo: the service ended with exit code")
-    assert "Traceback" not in demo.written
+    assert "Traceback" not in demo.shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--duration", "-1"], "--duration: -1"),
+        (["--duration", "nan"], "--duration: nan"),
+        (["--events", "0"], "--events: 0"),
+        (["--save", "/dev/null/pictures"], "--save /dev/null/pictures"),
+        (["--colour"], "--colour"),
+    ],
+)
+def test_wrong_use_is_refused_at_once(arguments: list[str], said: str) -> None:
+    assert said in refused(2, *DEMO, *arguments)

@@ -20,6 +20,7 @@ from histsvc.clock import Clock, SystemClock
 from histsvc.errors import SettingsError
 from histsvc.kafka.event_producer import EventProducer
 from histsvc.model import Pulse
+from histsvc.names import check_topics
 from histsvc.sources.gaussian import GaussianSource
 from histsvc.sources.nexus import NexusSource
 from histsvc.sources.pace import Pace
@@ -172,6 +173,7 @@ def main(argv: list[str]) -> int:
     stop = Stop()
     try:
         _refuse_misplaced(parser, options)
+        check_topics("-t/--topic", options.topic)
         level = settings.log_level(options.log_level)
         logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
         with stop.signals():

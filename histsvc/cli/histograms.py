@@ -14,6 +14,7 @@ from histsvc.cli.stop import Stop
 from histsvc.client import Client, Histogram, HistogramFollowing
 from histsvc.clock import Deadline, SystemClock
 from histsvc.errors import SettingsError
+from histsvc.names import check_topics
 
 # A large histogram that does not change is published every 10 s.
 _TIMEOUT_S = 15.0
@@ -46,6 +47,9 @@ def following(options: argparse.Namespace) -> Iterator[HistogramFollowing]:
     logging.basicConfig(level=settings.log_level(options.log_level), format="%(levelname)s %(message)s")
     if not options.topic and not options.hb_topic:
         raise SettingsError("give -t/--topic, the topics of histograms, or -hb/--hb-topic to find them")
+    check_topics("-t/--topic", *options.topic)
+    if options.hb_topic:
+        check_topics("-hb/--hb-topic", options.hb_topic)
     with Client(settings.kafka_settings(options), heartbeat_topic=options.hb_topic) as client:
         yield client.follow(options.id, options.topic)
 
@@ -53,10 +57,11 @@ def following(options: argparse.Namespace) -> Iterator[HistogramFollowing]:
 def first(histograms: HistogramFollowing, timeout_s: float, stop: Stop) -> list[Histogram]:
     """Wait until everything that is asked for is there; raises TimeoutError where nothing is in time."""
     deadline = Deadline(SystemClock(), timeout_s)
-    while not histograms.complete and not stop.requested():
-        if deadline.expired():
-            if histograms.latest:
-                break
-            raise TimeoutError(f"no such histogram was published within {timeout_s:g} s")
-        histograms.poll(min(_POLL_S, deadline.remaining_s()))
+    with stop.at_once():
+        while not histograms.complete:
+            if deadline.expired():
+                if histograms.latest:
+                    break
+                raise TimeoutError(f"no such histogram was published within {timeout_s:g} s")
+            histograms.poll(min(_POLL_S, deadline.remaining_s()))
     return list(histograms.latest.values())

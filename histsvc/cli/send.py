@@ -12,6 +12,7 @@ from histsvc.cli.one_line import OneLineParser
 from histsvc.cli.options import not_negative, parser
 from histsvc.client import Client
 from histsvc.errors import BrokerError, CommandError, SettingsError
+from histsvc.names import check_topics
 from histsvc.protocol import replies
 from histsvc.settings import kafka_settings
 
@@ -21,6 +22,8 @@ _NO_REPLY = 3
 def main(arguments: list[str]) -> int:
     """Send; returns 0 on ACK, 1 on ERR, 3 where no reply comes in time."""
     options = options_parser().parse_args(arguments)
+    check_topics("-t/--config-topic", options.config_topic)
+    check_topics("-rt/--response-topic", options.response_topic)
     command = _read(options.file)
     msg_id = command.get("msg_id") or uuid.uuid4().hex
     try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import logging
 import math
-import sys
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,10 +16,12 @@ from rich.text import Text
 from histsvc import settings
 from histsvc.cli.one_line import OneLineParser
 from histsvc.cli.options import not_negative, parser
+from histsvc.cli.output import output
 from histsvc.cli.stop import Stop
-from histsvc.client import BrokerError, Client, Following, Heartbeat
+from histsvc.client import Client, Following, Heartbeat
 from histsvc.clock import Clock, Deadline, Every, SystemClock, now_ms
-from histsvc.view.text import clock_time, printable, tolerate
+from histsvc.names import check_topics
+from histsvc.view.text import clock_time, printable
 from histsvc.view.top import RATES, Seen, services
 
 _POLL_S = 0.1
@@ -34,26 +35,25 @@ def main(arguments: list[str]) -> int:
 
     Raises TimeoutError where a snapshot finds no heartbeat in time, and BrokerError.
     """
-    options = _parser().parse_args(arguments)
-    tolerate(sys.stdout)
-    console, stop = Console(highlight=False), Stop()
-    once = options.once or not console.is_terminal or console.is_dumb_terminal
-    notes = Notes()
-    handlers = None if once else [notes]
-    level = settings.log_level(options.log_level)
-    logging.basicConfig(level=level, format="%(levelname)s %(message)s", handlers=handlers)
-    kafka = settings.kafka_settings(options)
-    try:
-        with stop.signals(), Client(kafka, heartbeat_topic=options.hb_topic) as client:
-            show = _once if once else _live
-            show(options, console, client.heartbeats(), notes, stop)
-    except BrokerError:
-        if not stop.requested():
-            raise
+    options = options_parser().parse_args(arguments)
+    check_topics("-hb/--hb-topic", options.hb_topic)
+    level, notes, stop = settings.log_level(options.log_level), Notes(), Stop()
+    with output() as stream, stop.signals():
+        console = Console(file=stream, highlight=False)
+        once = options.once or not console.is_terminal or console.is_dumb_terminal
+        logging.basicConfig(
+            level=level, format="%(levelname)s %(message)s", handlers=None if once else [notes]
+        )
+        with Client(settings.kafka_settings(options), heartbeat_topic=options.hb_topic) as client:
+            if once:
+                _once(options, console, client.heartbeats(), stop)
+            else:
+                _live(options, console, client.heartbeats(), notes, stop)
     return 0
 
 
-def _parser() -> OneLineParser:
+def options_parser() -> OneLineParser:
+    """Make the argument parser of ``histsvc top``."""
     made = parser("histsvc top", "Show services, their workers and histograms, live.", level="3")
     made.add_argument("-hb", "--hb-topic", required=True, help="topic of heartbeats")
     group = made.add_argument_group("how to show them")
@@ -66,20 +66,23 @@ def _parser() -> OneLineParser:
     return made
 
 
-def _once(
-    options: argparse.Namespace, console: Console, beats: Following[Heartbeat], _: Notes, stop: Stop
-) -> None:
-    known = Services(SystemClock())
-    first, second = (Deadline(SystemClock(), min(options.timeout, each)) for each in (math.inf, _SECOND_S))
-    while not stop.requested():
-        beats.poll(_POLL_S)
-        known.take(beats.latest)
-        seen = known.seen()
-        if seen and (second.expired() or all(each.rates or each.silent for each in seen)):
-            console.print(_joined(services(seen, console, None)))
-            return
-        if first.expired():
-            raise TimeoutError(f"no heartbeat came from topic {options.hb_topic!r} in {options.timeout:g} s")
+def _once(options: argparse.Namespace, console: Console, beats: Following[Heartbeat], stop: Stop) -> None:
+    clock = SystemClock()
+    known, seen = Services(clock), list[Seen]()
+    first, second = (Deadline(clock, min(options.timeout, each)) for each in (math.inf, _SECOND_S))
+    with stop.at_once():
+        while not seen or not (second.expired() or all(each.rates or each.silent for each in seen)):
+            if not seen and first.expired():
+                raise TimeoutError(
+                    f"no heartbeat came from topic {options.hb_topic!r} in {options.timeout:g} s"
+                )
+            beats.poll(_POLL_S)
+            known.take(beats.latest)
+            seen = known.seen()
+    # By itself it would end the program with exit code 1 where the pipe is closed.
+    with console.capture() as captured:
+        console.print(_joined(services(seen, console.width, None)))
+    print(captured.get(), end="", file=console.file, flush=True)
 
 
 def _live(
@@ -87,21 +90,23 @@ def _live(
 ) -> None:
     clock = SystemClock()
     known, due = Services(clock), Every(clock, max(options.interval, _POLL_S))
+    with stop.at_once():
+        beats.poll(0)  # which takes long where brokers do not answer
     with Live(console=console, screen=True, auto_refresh=False) as live:
         while not stop.requested():
-            beats.poll(_POLL_S)
             known.take(beats.latest)
             if due.due():
                 live.update(_screen(known.seen(), options.hb_topic, console, notes), refresh=True)
+            beats.poll(_POLL_S)
 
 
 def _screen(seen: Sequence[Seen], topic: str, console: Console, notes: Notes) -> Text:
     """As many lines as the terminal has; the last ones are those of the log, and how to end."""
     below = [*notes.lines(), Text("Ctrl-C ends", "dim")]
-    rows = console.height - len(below)
-    above = services(seen, console, rows)
+    rows = max(1, console.height - len(below))
+    above = services(seen, console.width, rows)
     if not seen:
-        above = [Text(f"no heartbeats yet from topic {printable(topic)}; waiting for them", "yellow")]
+        above = [Text(f"no heartbeats yet from topic {topic}; waiting for them", "yellow")]
     return _joined([*above, *[Text()] * (rows - len(above)), *below])
 
 
@@ -151,9 +156,7 @@ class Services:
                 aged_ms = max(0, now_ms(self._clock) - beat.message)
                 self._tracks[name] = _Track(beat, now_s, aged_ms)
             elif beat is not track.newest:
-                same_time = beat.message == track.newest.message
-                speeds = track.rates if same_time else rates(track.newest, beat)
-                self._tracks[name] = _Track(beat, now_s, 0.0, speeds)
+                self._tracks[name] = _Track(beat, now_s, 0.0, rates(track.newest, beat))
 
     def seen(self) -> list[Seen]:
         """All services, but for those that were silent for a minute and have a successor."""
@@ -178,7 +181,6 @@ def _called(seen: Seen) -> tuple[str, str]:
 def rates(before: Heartbeat, now: Heartbeat) -> dict[str, float] | None:
     """How fast the counters grow, per second; None where these are not two heartbeats of one process."""
     elapsed_s = (now.message - before.message) / 1000
-    added = {name: now.counters.get(name, 0) - before.counters.get(name, 0) for name in RATES}
-    if elapsed_s <= 0 or min(added.values()) < 0:
+    if elapsed_s <= 0 or now.identity.uptime_ms < before.identity.uptime_ms:
         return None
-    return {name: number / elapsed_s for name, number in added.items()}
+    return {name: (now.counters.get(name, 0) - before.counters.get(name, 0)) / elapsed_s for name in RATES}

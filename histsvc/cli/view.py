@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 import warnings
 from pathlib import Path
@@ -60,25 +59,19 @@ def _save(options: argparse.Namespace) -> int:
 
 
 def _live(options: argparse.Namespace) -> int:
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     stop = Stop()
-    try:
-        with following(options) as histograms:
+    with stop.signals(), following(options) as histograms:
+        with stop.at_once():
             figure = window.open_figure()
             histograms.poll(0)  # brokers that do not answer are told before the window is seen
-            with stop.signals():
-                window.Window(
-                    figure,
-                    histograms,
-                    SystemClock(),
-                    log=options.log,
-                    stopped=stop.requested,
-                    left_out=_tell_left_out,
-                ).run()
-    except KeyboardInterrupt:
-        pass  # before there was a window; that is no failure
-    finally:
-        signal.signal(signal.SIGTERM, before)
+        window.Window(
+            figure,
+            histograms,
+            SystemClock(),
+            log=options.log,
+            stopped=stop.requested,
+            left_out=_tell_left_out,
+        ).run()
     return 0
 
 

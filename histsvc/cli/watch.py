@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
-import os
 import select
 import shutil
-import sys
 from collections.abc import Sequence
 from typing import TextIO
 
 from histsvc.cli.histograms import add_timeout, first, following, histogram_parser
 from histsvc.cli.one_line import OneLineParser
+from histsvc.cli.output import output
 from histsvc.cli.stop import Stop
 from histsvc.client import Histogram, HistogramFollowing
 from histsvc.clock import Clock, SystemClock
-from histsvc.errors import BrokerError, SettingsError
+from histsvc.errors import SettingsError
 from histsvc.view.line import Lines, json_object
-from histsvc.view.text import printable, tolerate
+from histsvc.view.text import printable
 
 _PROG = "histsvc watch"
 _POLL_S = 0.2
@@ -29,31 +27,28 @@ _NOT_SHOWN = {"offsets", "messages", "data_age_ms", "other_schema", "last_pulse_
 
 
 def main(arguments: list[str]) -> int:
-    """Print histograms; returns 0, also where a signal or a closed pipe ends it, and 1 where any is missing.
+    """Print histograms; returns 0, also where a signal or a closed pipe ends it.
 
-    Raises TimeoutError where `--once` finds nothing, and BrokerError.
+    Raises TimeoutError where `--once` does not find everything, and BrokerError.
     """
-    options = _parser().parse_args(arguments)
+    options = options_parser().parse_args(arguments)
     if options.no_counts and not options.json:
         raise SettingsError("--no-counts leaves counts out of JSON; give --json, too, or neither")
-    tolerate(sys.stdout)
     stop = Stop()
-    try:
-        with stop.signals(), following(options) as histograms:
-            return _watch(options, histograms, stop)
-    except BrokerError:
-        if stop.requested():
-            return 0
-        raise
-    except BrokenPipeError:
-        _forget(sys.stdout)
-        return 0
+    with output() as stream, stop.signals(), following(options) as histograms:
+        printer = Printer(options, stream, SystemClock())
+        if options.once:
+            _once(options, histograms, printer, stop)
+        else:
+            _live(histograms, printer, stop)
+    return 0
 
 
-def _parser() -> OneLineParser:
+def options_parser() -> OneLineParser:
+    """Make the argument parser of ``histsvc watch``."""
     made = histogram_parser(_PROG, "Print histograms as they come, a line each.")
     group = made.add_argument_group("what to print")
-    about_json = "a JSON object a line, of every message, with its counts"
+    about_json = "a JSON object a line, with the counts, also where nothing has changed"
     group.add_argument("--json", action="store_true", help=about_json)
     group.add_argument("--no-counts", action="store_true", help="with --json: leave counts and edges out")
     group.add_argument("--once", action="store_true", help="print each histogram once, and end")
@@ -61,30 +56,21 @@ def _parser() -> OneLineParser:
     return made
 
 
-def _watch(options: argparse.Namespace, histograms: HistogramFollowing, stop: Stop) -> int:
-    printer = Printer(options, sys.stdout, SystemClock())
-    if options.once:
-        printer.show(first(histograms, options.timeout, stop))
-        return 0 if histograms.complete or stop.requested() else _tell_missing(options, histograms)
+def _once(options: argparse.Namespace, histograms: HistogramFollowing, printer: Printer, stop: Stop) -> None:
+    printer.show(first(histograms, options.timeout, stop))
+    if not histograms.complete:
+        names = [name for name in options.id if not set(name) & set("*?[")]
+        missing = [printable(name) for name in names if name not in histograms.latest]
+        which = f": {', '.join(missing)}" if missing else ""
+        raise TimeoutError(f"not all were published within {options.timeout:g} s{which}")
+
+
+def _live(histograms: HistogramFollowing, printer: Printer, stop: Stop) -> None:
+    with stop.at_once():
+        found = histograms.poll(0)  # which takes long where brokers do not answer
     while not stop.requested() and not printer.closed():
-        printer.show(histograms.poll(_POLL_S))
-    return 0
-
-
-def _tell_missing(options: argparse.Namespace, histograms: HistogramFollowing) -> int:
-    names = [name for name in options.id if not set(name) & set("*?[")]
-    missing = [printable(name) for name in names if name not in histograms.latest]
-    which = f": {', '.join(missing)}" if missing else ""
-    print(f"{_PROG}: not all were published within {options.timeout:g} s{which}", file=sys.stderr)
-    return 1
-
-
-def _forget(stream: TextIO) -> None:
-    """Let what is left for a closed pipe go nowhere; Python would complain about it at its end."""
-    with contextlib.suppress(OSError, ValueError):
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, stream.fileno())
-        os.close(nowhere)
+        printer.show(found)
+        found = histograms.poll(_POLL_S)
 
 
 class Printer:
@@ -95,7 +81,7 @@ class Printer:
         self._stream = stream
         self._clock = clock
         self._lines = Lines()
-        self._header_due = stream.isatty()
+        self._header = ""
         self._shown: dict[str, Histogram] = {}
 
     def show(self, histograms: Sequence[Histogram]) -> None:
@@ -114,19 +100,18 @@ class Printer:
         return bool(poll.poll(0))
 
     def _objects(self, histograms: Sequence[Histogram]) -> list[str]:
-        objects = (json_object(each, counts=self._counts) for each in histograms)
-        # The one character that terminals act on and JSON leaves as it is.
-        return [json.dumps(each, allow_nan=False).replace("\x7f", "\\u007f") for each in objects]
+        # All that terminals act on is escaped: it is no ASCII that can be printed.
+        return [json.dumps(json_object(each, counts=self._counts), allow_nan=False) for each in histograms]
 
     def _texts(self, histograms: Sequence[Histogram]) -> list[str]:
         news = [each for each in histograms if self._is_news(each)]
         self._shown.update({each.id: each for each in news})
         width = shutil.get_terminal_size().columns if self._stream.isatty() else None
         texts = self._lines.texts(news, self._clock.now_ns(), width)
-        if texts and self._header_due:
-            self._header_due = False
-            return [self._lines.header(width), *texts]
-        return texts
+        if not texts or width is None:
+            return texts
+        before, self._header = self._header, self._lines.header(width)
+        return texts if self._header == before else [self._header, *texts]
 
     def _is_news(self, histogram: Histogram) -> bool:
         before = self._shown.get(histogram.id)

@@ -1,6 +1,6 @@
 """A client of the protocol: sends commands and awaits their replies, follows histograms and heartbeats."""
 
-from histsvc.client.aio import AsyncClient, AsyncFollowing
+from histsvc.client.aio import AsyncClient, AsyncFollowing, AsyncHistogramFollowing
 from histsvc.client.client import Client
 from histsvc.client.following import Following, HistogramFollowing
 from histsvc.client.received import Histogram, heartbeat, histogram
@@ -14,6 +14,7 @@ from histsvc.wire.histogram import Axis
 __all__ = [
     "AsyncClient",
     "AsyncFollowing",
+    "AsyncHistogramFollowing",
     "Axis",
     "BrokerError",
     "Client",

@@ -10,12 +10,13 @@ from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
 from histsvc.client.client import Client
-from histsvc.client.following import Following
+from histsvc.client.following import Following, HistogramFollowing
 from histsvc.client.received import Histogram
 from histsvc.protocol.heartbeat import Heartbeat
 from histsvc.settings import KafkaSettings
 
 T = TypeVar("T")
+F = TypeVar("F", bound="AsyncFollowing[Any]")
 # How long a thread waits at once: who cancels does not wait longer for it.
 _SLICE_S = 0.1
 _MOST_COMMANDS = 16
@@ -35,6 +36,11 @@ class AsyncFollowing(Generic[T]):
         """The newest of each name that was seen."""
         return dict(self._following.latest) if self._following is not None else {}
 
+    @property
+    def ignored(self) -> int:
+        """How many messages could not be read."""
+        return self._following.ignored if self._following is not None else 0
+
     async def poll(self, timeout_s: float) -> list[T]:
         """The newest of each name that has changed, waiting no longer than about `timeout_s`."""
         end_s = asyncio.get_running_loop().time() + timeout_s
@@ -42,8 +48,12 @@ class AsyncFollowing(Generic[T]):
             left_s = end_s - asyncio.get_running_loop().time()
             if self._slice is None:
                 self._slice = self._thread.submit(self._poll, max(0.0, min(_SLICE_S, left_s)))
-            # Who is cancelled here loses nothing: the next poll takes what this one was waiting for.
-            changed = await asyncio.shield(asyncio.wrap_future(self._slice))
+            try:
+                # Who is cancelled here loses nothing: the next poll takes what this one was waiting for.
+                changed = await asyncio.shield(asyncio.wrap_future(self._slice))
+            except Exception:
+                self._slice = None  # or the next poll would be told of it again
+                raise
             self._slice = None
             if changed or left_s <= _SLICE_S:
                 return changed
@@ -62,6 +72,27 @@ class AsyncFollowing(Generic[T]):
     def close(self) -> None:
         """End the thread; the connections are the client's."""
         self._thread.shutdown()
+
+
+class AsyncHistogramFollowing(AsyncFollowing[Histogram]):
+    """What HistogramFollowing does."""
+
+    def __init__(self, make: Callable[[], HistogramFollowing]) -> None:
+        super().__init__(make)
+        self._complete = False
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything was there, with the last poll, that is named, or that heartbeats tell of."""
+        return self._complete
+
+    def _poll(self, timeout_s: float) -> list[Histogram]:
+        try:
+            return super()._poll(timeout_s)
+        finally:
+            # Found out in the thread that follows: nobody else may look at what it changes.
+            if isinstance(self._following, HistogramFollowing):
+                self._complete = self._following.complete
 
 
 class AsyncClient:
@@ -88,6 +119,10 @@ class AsyncClient:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Let go of all connections."""
+        await self.close()
+
+    async def close(self) -> None:
+        """Let go of all connections, those of followings as well."""
         await asyncio.to_thread(self._close)
 
     def _close(self) -> None:
@@ -106,15 +141,15 @@ class AsyncClient:
 
     def follow(
         self, ids: str | Sequence[str] = "*", topics: str | Sequence[str] = ()
-    ) -> AsyncFollowing[Histogram]:
+    ) -> AsyncHistogramFollowing:
         """See Client.follow; connects with the first poll."""
-        return self._followed(AsyncFollowing(partial(self._client.follow, ids, topics)))
+        return self._followed(AsyncHistogramFollowing(partial(self._client.follow, ids, topics)))
 
     def heartbeats(self) -> AsyncFollowing[Heartbeat]:
         """See Client.heartbeats; connects with the first poll."""
         return self._followed(AsyncFollowing(self._client.heartbeats))
 
-    def _followed(self, following: AsyncFollowing[T]) -> AsyncFollowing[T]:
+    def _followed(self, following: F) -> F:
         self._followings.append(following)
         return following
 

@@ -12,8 +12,9 @@ from typing import Any, Self
 from histsvc.client.conversation import Conversation
 from histsvc.client.following import Following, HeartbeatFollowing, HistogramFollowing
 from histsvc.errors import SettingsError
+from histsvc.names import host_ports
 from histsvc.protocol.heartbeat import Heartbeat
-from histsvc.settings import KafkaSettings, host_ports
+from histsvc.settings import KafkaSettings
 
 
 class Client:

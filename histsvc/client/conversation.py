@@ -24,20 +24,33 @@ class Conversation:
 
     def __init__(self, kafka: KafkaSettings, command_topic: str, response_topic: str) -> None:
         """Find the end of the reply topic, if there is one; raises BrokerError where it cannot be found."""
-        self._brokers = kafka.brokers
+        self._kafka = kafka
         self._topic = command_topic
+        self._reply_topic = response_topic
         self._clock = SystemClock()
         self._sender = KafkaSender(kafka.security, "lz4")
-        self._replies = TopicReader(kafka, [response_topic], OffsetAt.LATEST) if response_topic else None
+        self._replies: TopicReader | None = None
         self._awaited: dict[str, Future[dict[str, Any]]] = {}
         self._sending = threading.Lock()
         self._reading = threading.Lock()
+        if response_topic:
+            self._opened()
+
+    def _opened(self) -> TopicReader:
+        """Who reads replies, from now on; a new one where the topic was lost before."""
+        if self._replies is None:
+            self._replies = TopicReader(self._kafka, [self._reply_topic], OffsetAt.LATEST)
+        return self._replies
 
     def ask(self, command: Mapping[str, Any], timeout_s: float) -> dict[str, Any]:
         """Send a command that has a `msg_id` and wait for the ACK.
 
-        Raises CommandError for an ERR, TimeoutError where no reply comes in time.
+        Raises CommandError for an ERR, TimeoutError where no reply comes in time, and BrokerError where the
+        reply topic was lost; with the next command it is looked for again.
         """
+        if self._replies is None:
+            with self._reading:
+                self._opened()
         key = json.dumps(command["msg_id"], sort_keys=True)
         awaited = self._awaited[key] = Future()
         deadline = Deadline(self._clock, timeout_s)
@@ -56,7 +69,7 @@ class Conversation:
         deadline = Deadline(self._clock, _BROKER_S)
         with self._sending:
             value = json.dumps(command).encode()
-            sent = self._sender.send(Outgoing(self._brokers, self._topic, b"", value))
+            sent = self._sender.send(Outgoing(self._kafka.brokers, self._topic, b"", value))
             while not sent.done() and not deadline.expired():
                 self._sender.serve(_POLL_S)
             if not sent.done():
@@ -66,14 +79,18 @@ class Conversation:
 
     def _listen(self, timeout_s: float) -> None:
         """Read replies, for whoever awaits them; one thread reads, the others look again soon."""
-        if self._replies is None or not self._reading.acquire(timeout=timeout_s):
+        if not self._reading.acquire(timeout=timeout_s):
             return
         try:
-            for _, payload in self._replies.poll(timeout_s):
+            for _, payload in self._opened().poll(timeout_s):
                 reply = _reply(payload)
                 awaited = self._awaited.get(json.dumps(reply.get("msg_id"), sort_keys=True))
                 if awaited is not None and not awaited.done():
                     awaited.set_result(reply)
+        except BrokerError:
+            self.close()
+            self._replies = None
+            raise
         finally:
             self._reading.release()
 
@@ -87,7 +104,7 @@ def _reply(payload: bytes) -> dict[str, Any]:
     """A reply, or nothing where somebody else has sent something else."""
     try:
         read = json.loads(payload)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return read if isinstance(read, dict) and "response" in read else {}
 
@@ -95,6 +112,6 @@ def _reply(payload: bytes) -> dict[str, Any]:
 def _accepted(reply: dict[str, Any]) -> dict[str, Any]:
     if reply.get("response") != "ACK":
         given = reply.get("code")
-        code = Code(given) if given in set(Code) else Code.INTERNAL
+        code = Code(given) if given in list(Code) else Code.INTERNAL
         raise CommandError(code, str(reply.get("message", "")), reply.get("field"))
     return reply

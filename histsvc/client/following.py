@@ -40,6 +40,7 @@ class Following(ABC, Generic[T]):
     def __init__(self, kafka: KafkaSettings) -> None:
         self.latest: dict[str, T] = {}
         self.ignored = 0
+        self._kafka = kafka
         self._clock = SystemClock()
         self._tail = Tail(kafka.security)
         self._places: dict[str, Place] = {}
@@ -67,8 +68,7 @@ class Following(ABC, Generic[T]):
             behind = self._tail.behind() > _BEHIND + _BEHIND_EACH * len(self._places)
             if behind:
                 changed |= self._catch_up()
-            done = not behind and (deadline.expired() or (changed and not messages))
-            if done or draining.expired():
+            if draining.expired() or (not behind and (deadline.expired() or (changed and not messages))):
                 return [self.latest[name] for name in changed]
 
     def close(self) -> None:
@@ -97,16 +97,32 @@ class Following(ABC, Generic[T]):
         if not self._look_due.due() and streams == self._looked_for:
             return set()
         first, self._looked_for = not self._looked_for, streams
-        try:
-            found = self._tail.find(streams, Deadline(self._clock, _BROKER_S if first else _AGAIN_S))
-        except BrokerError as error:
-            if first or error.denied:
-                raise
-            return set()  # who can't reach the brokers is told by the clients' log, and tries again
-        self._tell_missing({stream for stream in streams if stream not in {p[:2] for p in found}})
-        positions = self._tail.positions
-        new = {p: span for p, span in found.items() if not 0 <= positions.get(p, -1) <= span.end}
-        return self._read_back(new) if new else set()
+        found = self._find(first)
+        new = found.keys() - self._known(found).keys()
+        return self._read_back({p: found[p] for p in new}, new) if new else set()
+
+    def _find(self, first: bool = False) -> dict[Partition, Span]:
+        """What brokers hold that answer; raises BrokerError where they refuse, or ours do not at `first`."""
+        found: dict[Partition, Span] = {}
+        missing: set[Stream] = set()
+        for brokers in {brokers for brokers, _ in self._looked_for}:
+            streams = {stream for stream in self._looked_for if stream[0] == brokers}
+            must_answer = first and brokers == self._kafka.brokers
+            deadline = Deadline(self._clock, _BROKER_S if must_answer else _AGAIN_S)
+            try:
+                spans = self._tail.find(streams, deadline)
+            except BrokerError as error:
+                if must_answer or error.denied:
+                    raise
+                continue  # who cannot be reached is told by the clients' log, and asked again
+            found |= spans
+            missing |= streams - {p[:2] for p in spans}
+        self._tell_missing(missing)
+        return found
+
+    def _known(self, found: Mapping[Partition, Span]) -> dict[Partition, int]:
+        """Where reading has come to; not in partitions that are new, lost, or were made again."""
+        return {p: at for p, at in self._tail.positions.items() if p in found and at <= found[p].end}
 
     def _tell_missing(self, missing: set[Stream]) -> None:
         for brokers, topic in missing - self._missing:
@@ -115,12 +131,15 @@ class Following(ABC, Generic[T]):
 
     def _catch_up(self) -> set[str]:
         """Skip what is not the newest of its name."""
-        found = self._tail.find(self._looked_for, Deadline(self._clock, _BROKER_S))
-        positions = self._tail.positions
-        return self._read_back({p: Span(positions.get(p, span.begin), span.end) for p, span in found.items()})
+        found = self._find()
+        known = self._known(found)
+        spans = {p: Span(known.get(p, span.begin), span.end) for p, span in found.items()}
+        return self._read_back(spans, found.keys() - known.keys()) if found else set()
 
-    def _read_back(self, spans: Mapping[Partition, Span]) -> set[str]:
+    def _read_back(self, spans: Mapping[Partition, Span], new: Collection[Partition]) -> set[str]:
         """Read the ends of these spans until all that is expected was found; go on behind them."""
+        # Offsets of a topic that was made again say nothing about what was there before.
+        self._places = {name: place for name, place in self._places.items() if place.partition not in new}
         expected = self._expected({(p.brokers, p.topic) for p in spans})
         deadline = Deadline(self._clock, _BACK_S)
         changed: set[str] = set()
@@ -174,7 +193,6 @@ class HistogramFollowing(Following[Histogram]):
         beats: Following[Heartbeat] | None,
     ) -> None:
         super().__init__(kafka)
-        self._kafka = kafka
         self._named = frozenset((kafka.brokers, topic) for topic in topics)
         self._patterns = patterns
         self._beats = beats

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from abc import ABC, abstractmethod
 from typing import Annotated, Any, ClassVar, Self
 
@@ -12,13 +11,12 @@ import numpy.typing as npt
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from histsvc.model import Batch, EventBatch, FrameBatch, Int64Array, Snapshot, Tally
-from histsvc.settings import HOST_PORT, is_host_port
+from histsvc.names import HOST_PORT, TOPIC, TOPIC_RULE, is_host_port, is_topic
 
 # What is stripped from source names, here and in the parser.
 BLANKS = " \t\n\v\f\r"
 # So many edges are made and looked at in some ms.
 _MOST_EXACT_BINS = 100_000
-_TOPIC = re.compile(r"[a-zA-Z0-9._-]{1,249}")
 
 
 def _number(value: object) -> float:
@@ -35,8 +33,8 @@ def whole(value: object) -> int:
 
 
 def _topic(value: str) -> str:
-    if not _TOPIC.fullmatch(value) or value in (".", ".."):
-        raise ValueError("it must be a topic name: 1 to 249 of the characters a-z A-Z 0-9 . _ -")
+    if not is_topic(value):
+        raise ValueError(f"it must be a topic name: {TOPIC_RULE}")
     return value
 
 
@@ -69,7 +67,7 @@ WholeNumber = Annotated[int, BeforeValidator(whole)]
 Count = Annotated[WholeNumber, Field(ge=1)]
 Range = Annotated[tuple[Number, Number], AfterValidator(_ascending)]
 Topic = Annotated[
-    str, AfterValidator(_topic), WithJsonSchema({"type": "string", "pattern": f"^{_TOPIC.pattern}$"})
+    str, AfterValidator(_topic), WithJsonSchema({"type": "string", "pattern": f"^{TOPIC.pattern}$"})
 ]
 Broker = Annotated[
     str, AfterValidator(_host_port), WithJsonSchema({"type": "string", "pattern": f"^{HOST_PORT.pattern}$"})

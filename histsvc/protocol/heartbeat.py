@@ -8,12 +8,13 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from histsvc.protocol.info import HistogramInfo, State
 
 PROTOCOL = "1.0"
 _COUNTERS = ("messages", "events", "other_schema", "published", "commands", "commands_failed")
 _COUNTERS_BY_REASON = ("undecodable", "publish_failed", "send_failed", "graphite_failed")
-_IDENTITY = {"id": "", "version": "", "protocol": "", "uptime_ms": 0, "host": "", "pid": 0}
 _TOLD = {"id", "job", "index", "state", "sum", "rate", "lag", "data_age_ms", "error_message", "warning"}
 _TOLD |= {"topic", "brokers"}
 
@@ -89,21 +90,23 @@ class Heartbeat:
     def from_json(text: str | bytes) -> Heartbeat:
         """Read what `to_json` wrote, or an older service's; raises ValueError where it is no heartbeat."""
         read = json.loads(text)
-        try:
-            identity = ServiceIdentity(
-                str(read.get("service", "")), *(read.get(key, default) for key, default in _IDENTITY.items())
-            )
-            return Heartbeat(
-                message=int(read["message"]),
-                message_interval=int(read["message_interval"]),
-                identity=identity,
-                histograms=tuple(HistogramInfo.model_validate(info) for info in read.get("histograms", ())),
-                workers=tuple(WorkerStatus(**worker) for worker in read.get("workers", ())),
-                degraded=read.get("state") == ServiceState.DEGRADED,
-                counters=_flat(read.get("counters", {})),
-            )
-        except (AttributeError, KeyError, TypeError) as error:
-            raise ValueError(f"not a heartbeat: {error!r}") from error
+        if not isinstance(read, dict) or not isinstance(read.get("counters", {}), dict):
+            raise ValueError("a heartbeat is a JSON object, and so are its counters")
+        return _HEARTBEAT.validate_python(
+            {
+                **read,
+                "identity": {**_UNKNOWN, **read, "name": read.get("service", "")},
+                "histograms": read.get("histograms", ()),
+                "workers": read.get("workers", ()),
+                "degraded": read.get("state") == ServiceState.DEGRADED,
+                "counters": _flat(read.get("counters", {})),
+            }
+        )
+
+
+_HEARTBEAT = TypeAdapter(Heartbeat)
+# What older services do not tell.
+_UNKNOWN = {"id": "", "version": "", "protocol": "", "uptime_ms": 0}
 
 
 def _nested(counters: Mapping[str, int]) -> dict[str, Any]:
@@ -118,11 +121,11 @@ def _nested(counters: Mapping[str, int]) -> dict[str, Any]:
     return nested
 
 
-def _flat(nested: Mapping[str, Any]) -> dict[str, int]:
+def _flat(nested: Mapping[str, Any]) -> dict[str, Any]:
     """The reverse of `_nested`."""
-    flat: dict[str, int] = {}
+    flat: dict[str, Any] = {}
     for name, value in nested.items():
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             flat |= {f"{name}.{reason}": count for reason, count in value.items()}
         else:
             flat[name] = value

@@ -18,7 +18,7 @@ from histsvc.view.text import clock_time, duration, printable, rate, short
 # With these, and ids of 14 characters or counts of 15, a line takes 80 columns.
 _LEAST = {"PUBLISHED": 12, "ID": 8, "STATE": 11, "COUNTS": 9, "RATE": 7, "LAG": 3, "AGE": 5, "SHAPE": 5}
 # What goes first where there is no room for everything.
-_LEAST_IMPORTANT = ("SHAPE", "LAG", "AGE", "RATE")
+_LEAST_IMPORTANT = ("SHAPE", "ID", "LAG", "AGE", "RATE", "PUBLISHED")
 # Whatever is longer sticks out: one strange id does not spread the lines of all others.
 _WIDEST = 32
 _ACCOUNTED = ("underflow", "overflow", "filtered", "out_of_window", "undecodable")

@@ -9,18 +9,26 @@ from rich.text import Text
 
 _LEFT = frozenset({"PUBLISHED", "ID", "STATE", "SHAPE", "JOB", "TOPIC"})
 _GAP = "  "
+# An ID has this, before other columns are left out for longer ones.
+_SHORT_ID = 12
 # Text.wrap asks for one, and makes no use of it.
 _CONSOLE = Console()
 
 
 def fitted(widths: Mapping[str, int], width: int, least_important: Sequence[str]) -> dict[str, int]:
-    """Leave out columns, the least important first, and then narrow the ID, until what is left fits."""
+    """Leave columns out until the others fit; an ID is narrowed instead, and in the end even more."""
     fits = dict(widths)
     over = sum(fits.values()) + len(_GAP) * (len(fits) - 1) - width
+
+    def narrow(least: int) -> int:
+        less = min(max(0, over), max(0, fits["ID"] - least))
+        fits["ID"] -= less
+        return less
+
     for title in least_important:
         if over > 0:
-            over -= fits.pop(title) + len(_GAP)
-    fits["ID"] -= min(max(0, over), fits["ID"] - len("ID"))
+            over -= narrow(_SHORT_ID) if title == "ID" else fits.pop(title) + len(_GAP)
+    narrow(len("ID"))
     return fits
 
 

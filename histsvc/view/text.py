@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 from datetime import datetime
-from typing import TextIO
 
 _TIMES = ((86_400.0, "d"), (3_600.0, "h"), (60.0, "min"), (1.0, "s"))
 _SCALES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
@@ -51,9 +49,3 @@ def clock_time(time_ns: int, now_ns: int) -> str:
     then, now = (datetime.fromtimestamp(each // 1_000_000 / 1000) for each in (time_ns, now_ns))
     date = "" if then.date() == now.date() else f"{then:%Y-%m-%d} "
     return f"{date}{then:%H:%M:%S}.{time_ns // 1_000_000 % 1000:03d}"
-
-
-def tolerate(stream: TextIO) -> None:
-    """Let a stream escape what its encoding has no character for, instead of failing."""
-    if isinstance(stream, io.TextIOWrapper):
-        stream.reconfigure(errors="backslashreplace")

@@ -45,16 +45,21 @@ class Seen:
 
 def services(seen: Sequence[Seen], width: int, rows: int | None) -> list[Text]:
     """Lines that show services within so many rows, if any; what has no room there is said to be more."""
-    heads = [_head(each, width) for each in seen]
+    whole = [_head(each, width) for each in seen]
     tables = [_table(each, width) for each in seen]
     needs = [each.height for each in tables]
-    left = sum(needs) if rows is None else rows - sum(map(len, heads)) - (len(seen) - 1)
-    if rows is not None and left < sum(min(need, _LEAST_ROWS) for need in needs):
-        return _headlines(heads, rows)
-    lines: list[Text] = []
-    for head, body, share in zip(heads, tables, _shares(needs, left), strict=True):
-        lines += [*([Text()] if lines else []), *head, *_body(body, share)]
-    return lines
+    between = max(0, len(seen) - 1)
+    room = sum(map(len, whole)) + sum(needs) + between if rows is None else rows
+    for heads in (whole, [head[:1] for head in whole]):
+        left = room - sum(map(len, heads)) - between
+        if left >= sum(min(need, _LEAST_ROWS) for need in needs):
+            bodies = map(_body, tables, _shares(needs, left))
+            return _separated([[*head, *body] for head, body in zip(heads, bodies, strict=True)])
+    return _headlines(whole, room)
+
+
+def _separated(blocks: Sequence[Sequence[Text]]) -> list[Text]:
+    return [line for block in blocks for line in (Text(), *block)][1:]
 
 
 def _headlines(heads: Sequence[Sequence[Text]], rows: int) -> list[Text]:
@@ -163,8 +168,8 @@ def _jobs(beat: Heartbeat) -> list[Text]:
     jobs: dict[str, Counter[State]] = {}
     for info in beat.histograms:
         jobs.setdefault(info.job, Counter())[info.state] += 1
-    states = {job: ", ".join(f"{n} {state}" for state, n in each.items()) for job, each in jobs.items()}
-    return [Text(f"{printable(job)}: {jobs[job].total()} histograms, {told}") for job, told in states.items()]
+    told = ((job, ", ".join(f"{n} {state}" for state, n in states.items())) for job, states in jobs.items())
+    return [Text(f"{printable(job)}: {states}") for job, states in told]
 
 
 def _labelled(label: str, parts: Sequence[Text], width: int) -> list[Text]:
