@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import time
 from typing import Any
 
@@ -27,7 +28,9 @@ INFO_KEYS = {
     *("underflow", "overflow", "filtered", "out_of_window", "messages", "undecodable", "other_schema"),
     *("resumed", "offsets", "lag"),
 }
-SERVICE_KEYS = {"name", "id", "version", "protocol", "uptime_ms"}
+# Where it is published is told, but not published.
+WHERE = {"topic", "brokers"}
+SERVICE_KEYS = {"name", "id", "version", "protocol", "uptime_ms", "host", "pid"}
 # These are of the moment at which they are told.
 MOMENTARY = {"data_age_ms", "rate", "diff"}
 
@@ -74,9 +77,10 @@ def test_status_tells_the_info_of_every_histogram(
         infos = told(service)
     assert list(infos) == ["b", "a", "c"]
     for name in ("a", "b"):
-        assert infos[name].keys() == INFO_KEYS | {"start", "data_age_ms"}
+        assert infos[name].keys() == INFO_KEYS | WHERE | {"start", "data_age_ms"}
         shown = json.loads(last[name].info.to_json())
-        assert shown.keys() == infos[name].keys()
+        assert shown.keys() == infos[name].keys() - WHERE
+        assert (infos[name]["topic"], infos[name]["brokers"]) == (service.output, [service.bootstrap])
         for key in INFO_KEYS - MOMENTARY:
             assert infos[name][key] == shown[key], key
         assert infos[name]["sum"] == sent.events
@@ -86,7 +90,7 @@ def test_status_tells_the_info_of_every_histogram(
     assert [infos[name]["index"] for name in "bac"] == [0, 1, 0]
     assert infos["b"]["job"] == infos["a"]["job"] != infos["c"]["job"]
     # Nothing read, so there is nothing that could have an age.
-    assert infos["c"].keys() == INFO_KEYS | {"stop"}
+    assert infos["c"].keys() == INFO_KEYS | WHERE | {"stop"}
     assert (infos["c"]["state"], infos["c"]["sum"]) == ("INITIALISED", 0)
     assert told(service, ids=["c", "a"]).keys() == {"a", "c"}
     ask(service, "stop", ids=["b"])
@@ -131,7 +135,8 @@ def test_ping_tells_who_is_there(service: Service) -> None:
     assert re.fullmatch(r"\d+\.\d+.*", first["version"])
     assert 0 < first["uptime_ms"] < second["uptime_ms"] < first["uptime_ms"] + 60_000
     beat = service.heartbeat_until(lambda b: b)
-    assert all(beat[key] == first[key] for key in ("id", "version", "protocol"))
+    assert all(beat[key] == first[key] for key in ("id", "version", "protocol", "host", "pid"))
+    assert (first["host"], first["pid"]) == (socket.gethostname(), service.process.pid)
     assert beat["service"] == first["name"]
 
 

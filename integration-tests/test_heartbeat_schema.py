@@ -22,7 +22,8 @@ from histsvc import __version__
 from histsvc.client import TopicReader
 from histsvc.ports import OffsetAt
 
-KEYS = {"message", "message_interval", "service", "id", "version", "protocol", "uptime_ms"}
+KEYS = {"message", "message_interval", "service", "id", "version", "protocol", "uptime_ms", "host", "pid"}
+HISTOGRAM_KEYS = {"id", "job", "index", "topic", "brokers", "state", "sum", "rate", "lag", "data_age_ms"}
 ABOUT = {"state", "histograms", "workers", "counters"}
 COUNTERS = {"messages", "events", "undecodable", "other_schema"}
 OUTGOING = {"published", "publish_failed", "commands", "commands_failed"}
@@ -62,6 +63,7 @@ def test_x5f2_says_who_and_how(own_service: OwnService, topic: MakeTopic, sender
     assert (status.service_id, status.host_name) == ("bank-1", socket.gethostname())
     assert (status.process_id, status.update_interval) == (service.process.pid, 300)
     assert content.keys() == KEYS | ABOUT
+    assert (content["host"], content["pid"]) == (socket.gethostname(), service.process.pid)
     assert content["message_interval"] == 300
     assert abs(content["message"] - time.time() * 1000) < 5000
     assert (content["service"], content["id"]) == ("histsvc", "bank-1")
@@ -95,7 +97,8 @@ def test_json_has_every_key_of_the_contract(
     )
     assert counted.keys() == KEYS | ABOUT
     (histogram,) = counted["histograms"]
-    assert histogram.keys() == {"id", "job", "state", "sum", "rate", "lag", "data_age_ms"}
+    assert histogram.keys() == HISTOGRAM_KEYS
+    assert (histogram["topic"], histogram["brokers"]) == (service.output, [service.bootstrap])
     assert (histogram["id"], histogram["state"], histogram["sum"]) == ("h", "COUNTING", sent.events)
     assert counted["workers"]
     assert all(worker.keys() == {"pid", "state", "restarts"} for worker in counted["workers"])

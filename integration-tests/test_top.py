@@ -133,4 +133,4 @@ def test_a_pipe_that_nobody_reads_ends_it_quietly(service: Service) -> None:
 
 def test_brokers_that_are_not_there_are_one_line_and_code_1() -> None:
     said = refused(1, *TOP, "-b", "127.0.0.1:1", "-hb", "heartbeat")
-    assert said == "histsvc top: the brokers did not answer in time\n"
+    assert said == "histsvc top: 127.0.0.1:1 did not answer in time\n"

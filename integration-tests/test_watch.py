@@ -194,7 +194,7 @@ def test_what_is_missing_is_one_line_and_code_1(
 
 def test_brokers_that_are_not_there_are_one_line_and_code_1() -> None:
     said = refused(1, *WATCH, "-b", "127.0.0.1:1", "-t", "output")
-    assert said == "histsvc watch: the brokers did not answer in time\n"
+    assert said == "histsvc watch: 127.0.0.1:1 did not answer in time\n"
 
 
 def test_the_script_names_the_option_that_is_missing() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
 from typing import TypeVar
 
@@ -12,13 +12,13 @@ from histsvc.errors import BrokerError
 T = TypeVar("T")
 
 
-def answer(question: Callable[[], Future[T]], deadline: Deadline) -> T:
-    """Ask until there is an answer; raises BrokerError where there is none in time."""
+def answer(brokers: Sequence[str], question: Callable[[], Future[T]], deadline: Deadline) -> T:
+    """Ask these brokers until there is an answer; raises BrokerError where there is none in time."""
     while True:
         asked = question()
         wait([asked], timeout=deadline.remaining_s())
         if not asked.done():
-            raise BrokerError("the brokers did not answer in time", retriable=True)
+            raise BrokerError(f"{', '.join(brokers)} did not answer in time", retriable=True)
         try:
             return asked.result()
         except BrokerError as error:

@@ -61,7 +61,7 @@ class Tail:
         for brokers in {brokers for brokers, _ in streams}:
             topics = [topic for known, topic in streams if known == brokers]
             cluster = self._clusters.of(brokers)
-            facts = answer(lambda c=cluster, t=topics: c.describe(t), deadline)  # type: ignore[misc]
+            facts = answer(brokers, lambda c=cluster, t=topics: c.describe(t), deadline)  # type: ignore[misc]
             partitions = [
                 Partition(brokers, topic, number)
                 for topic, fact in facts.items()
@@ -70,7 +70,7 @@ class Tail:
             if not partitions:
                 continue
             first, end = (
-                answer(lambda c=cluster, p=partitions, a=at: c.offsets(p, a), deadline)  # type: ignore[misc]
+                answer(brokers, lambda c=cluster, p=partitions, a=at: c.offsets(p, a), deadline)  # type: ignore[misc]
                 for at in (OffsetAt.EARLIEST, OffsetAt.LATEST)
             )
             spans |= {p: Span(first[p].offset, end[p].offset) for p in partitions}
@@ -78,7 +78,7 @@ class Tail:
 
     def addresses(self, brokers: tuple[str, ...], deadline: Deadline) -> frozenset[str]:
         """Every ``host:port`` that the cluster of these brokers advertises; raises BrokerError."""
-        return answer(self._clusters.of(brokers).addresses, deadline)
+        return answer(brokers, self._clusters.of(brokers).addresses, deadline)
 
     def read_back(
         self, spans: Mapping[Partition, Span], enough_ms: int | None, deadline: Deadline

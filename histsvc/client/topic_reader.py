@@ -23,12 +23,12 @@ class TopicReader:
         """Begin at the beginning or the end of each topic; raises BrokerError where it cannot be found."""
         cluster = KafkaClusters(kafka.security).of(kafka.brokers)
         deadline = Deadline(SystemClock(), _BROKER_S)
-        facts = answer(lambda: cluster.describe(topics), deadline)
+        facts = answer(kafka.brokers, lambda: cluster.describe(topics), deadline)
         missing = [topic for topic in topics if not facts[topic].partitions]
         if missing:
             raise BrokerError(f"there is no topic {', '.join(missing)}", retriable=False)
         partitions = [Partition(kafka.brokers, t, n) for t in topics for n in range(facts[t].partitions)]
-        found = answer(lambda: cluster.offsets(partitions, at), deadline)
+        found = answer(kafka.brokers, lambda: cluster.offsets(partitions, at), deadline)
         self._topics = [partition.topic for partition in partitions]
         self._reader = KafkaReader(kafka.security)
         self._reader.assign([Start(partition, found[partition].offset) for partition in partitions])

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
-from histsvc.kafka.security import client_config, create
+from histsvc.kafka.security import Config, client_config, create
 from histsvc.kafka.trouble import Trouble
 from histsvc.model import RawMessages, Start
 from histsvc.settings import Security
@@ -26,6 +26,27 @@ _LOST = {
 }
 
 
+def consumer_settings(brokers: tuple[str, ...], security: Security) -> Config:
+    """What a consumer of events is set to."""
+    return client_config(brokers, security) | {
+        "group.id": "histsvc",
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "auto.offset.reset": "error",
+        "enable.partition.eof": True,
+        "allow.auto.create.topics": False,
+        "fetch.error.backoff.ms": 100,
+        # The defaults starve it: 1,700 instead of over 15,000 messages of 80 kB a second.
+        "fetch.queue.backoff.ms": 0,
+        "queued.min.messages": 100_000,
+        "queued.max.messages.kbytes": 131_072,
+        "fetch.max.bytes": 33_554_432,
+        "max.partition.fetch.bytes": 8_388_608,
+        # A new assignment waits for the fetch under way; new data ends that wait at once.
+        "fetch.wait.max.ms": 100,
+    }
+
+
 class _Connection:
     """One consumer, and the slots of its partitions."""
 
@@ -34,28 +55,7 @@ class _Connection:
         self.trouble = Trouble(brokers, security)
         # Small first batches: what comes may be large, and the mean follows quickly.
         self.mean_bytes = 50_000.0
-        self.consumer = create(
-            Consumer,
-            {
-                **client_config(brokers, security),
-                "group.id": "histsvc",
-                "enable.auto.commit": False,
-                "enable.auto.offset.store": False,
-                "auto.offset.reset": "error",
-                "enable.partition.eof": True,
-                "allow.auto.create.topics": False,
-                "fetch.error.backoff.ms": 100,
-                # The defaults starve it: 1,700 instead of over 15,000 messages of 80 kB a second.
-                "fetch.queue.backoff.ms": 0,
-                "queued.min.messages": 100_000,
-                "queued.max.messages.kbytes": 131_072,
-                "fetch.max.bytes": 33_554_432,
-                "max.partition.fetch.bytes": 8_388_608,
-                # A new assignment waits for the fetch under way; new data ends that wait at once.
-                "fetch.wait.max.ms": 100,
-                "error_cb": self.trouble,
-            },
-        )
+        self.consumer = create(Consumer, consumer_settings(brokers, security) | {"error_cb": self.trouble})
 
     def read(self, timeout_s: float) -> list[Message]:
         most = int(min(max(_BATCH_BYTES / self.mean_bytes, _LEAST_MESSAGES), _MOST_MESSAGES))
