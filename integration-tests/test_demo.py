@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
+import select
 import signal
 import subprocess
 from pathlib import Path
 
 import matplotlib.image
 import pytest
+from service_process import TIMEOUT_S
 from tool_process import Terminal, refused, run, terminal
 
 DEMO = ("-m", "histsvc", "demo")
@@ -36,7 +39,7 @@ def service_pid(of: int) -> int:
     listed = subprocess.run(
         ["ps", "-o", "pid=,args=", "--ppid", str(of)], capture_output=True, text=True, check=True
     )
-    (pid,) = (int(line.split()[0]) for line in listed.stdout.splitlines() if "histsvc serve" in line)
+    (pid,) = (int(line.split()[0]) for line in listed.stdout.splitlines() if " serve -b " in line)
     return pid
 
 
@@ -112,6 +115,17 @@ def test_when_the_service_ends_the_demo_says_so(killed: signal.Signals) -> None:
     _, _, left = demo.shown.partition(USUAL_SCREEN)
     assert left.splitlines()[-1].startswith("histsvc demo: the service ended with exit code")
     assert "Traceback" not in demo.shown
+
+
+def test_when_the_demo_is_killed_the_service_ends() -> None:
+    with terminal(*DEMO, "--duration", "0", columns=80, rows=24, limit_s=LIMIT_S) as demo:
+        demo.until(lambda text: "detector" in text and "COUNTING" in text)
+        service = os.pidfd_open(service_pid(demo.process.pid))
+        demo.end(signal.SIGKILL)
+        try:
+            assert select.select([service], [], [], TIMEOUT_S)[0], "the service is still there"
+        finally:
+            os.close(service)
 
 
 @pytest.mark.parametrize(

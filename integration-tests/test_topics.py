@@ -142,3 +142,5 @@ def test_no_output_topic_at_all_is_a_warning(service: Service, topic: MakeTopic)
     histogram = service.histogram("hist1d", topic("data"), id="a", tof_range=[0, 1], num_bins=5)
     (warning,) = service.config([{**histogram, "topic": "not-there"}])["warnings"]
     assert "not-there" in warning
+    error = service.refused({"cmd": "stop"})  # and so is the end of it
+    assert (error.code, "not-there" in error.message) == ("UNAVAILABLE", True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import logging
 import signal
 import sys
@@ -30,6 +31,7 @@ def main(arguments: list[str]) -> int:
         format="%(asctime)s %(levelname)s %(message)s",
         stream=sys.stderr,
     )
+    faulthandler.enable()
     stopped = threading.Event()
     # A handler that only sets a flag cannot block on a lock that the main thread holds.
     signal.signal(signal.SIGTERM, lambda *_: stopped.set())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from operator import itemgetter
 
 import numpy as np
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
@@ -15,6 +17,9 @@ from histsvc.settings import Security
 
 # A batch of about this many bytes stays in the caches while every histogram is filled from it.
 _BATCH_BYTES = 2_000_000
+# Of what Message.timestamp() gives: its kind, and ms.
+_MILLISECONDS = itemgetter(1)
+_NO_ERROR = frozenset({type(None)})
 _LEAST_MESSAGES, _MOST_MESSAGES = 16, 4096
 _LOST = {
     KafkaError._AUTO_OFFSET_RESET: "was removed by the broker before it was read",
@@ -55,12 +60,34 @@ class _Connection:
         self.trouble = Trouble(brokers, security)
         # Small first batches: what comes may be large, and the mean follows quickly.
         self.mean_bytes = 50_000.0
+        self._thread = ThreadPoolExecutor(1, "read ahead")
+        self._ahead: Future[RawMessages] | None = None
         self.consumer = create(Consumer, consumer_settings(brokers, security) | {"error_cb": self.trouble})
 
-    def read(self, timeout_s: float) -> list[Message]:
+    def read(self, timeout_s: float) -> RawMessages:
+        """What has come; while data flows the next batch is read while this one is counted."""
+        read = self._read(timeout_s) if self._ahead is None else self._ahead.result()
+        self._ahead = self._thread.submit(self._read, timeout_s) if read.payload else None
+        return read
+
+    def settle(self) -> None:
+        """Wait for the batch that is read ahead, and keep it: then slots may be changed."""
+        if self._ahead is not None:
+            wait([self._ahead])
+
+    def forget(self) -> None:
+        """Drop the batch that was read ahead."""
+        self.settle()
+        self._ahead = None
+
+    def close(self) -> None:
+        """Let go of thread and consumer."""
+        self._thread.shutdown()
+        self.consumer.close()
+
+    def _read(self, timeout_s: float) -> RawMessages:
         most = int(min(max(_BATCH_BYTES / self.mean_bytes, _LEAST_MESSAGES), _MOST_MESSAGES))
-        messages: list[Message] = self.consumer.consume(most, timeout_s)
-        return messages
+        return _columns(self, self.consumer.consume(most, timeout_s))
 
 
 class KafkaReader:
@@ -92,6 +119,8 @@ class KafkaReader:
     def _placed(self, starts: Sequence[Start]) -> list[tuple[_Connection, list[TopicPartition]]]:
         """Give each partition its slot; returns what every connection has to read."""
         wanted: dict[tuple[str, ...], list[TopicPartition]] = {}
+        for connection in self._connections.values():
+            connection.settle()
         for start in starts:
             brokers, topic, number = start.partition
             self.connect(brokers).slots[topic, number] = self._slots
@@ -107,7 +136,7 @@ class KafkaReader:
         for connection in self._connections.values():
             if not connection.slots:
                 connection.consumer.poll(0)  # what librdkafka wants to tell would pile up otherwise
-        parts = [_columns(c, c.read(timeout_s / len(busy))) for c in busy]
+        parts = [connection.read(timeout_s / len(busy)) for connection in busy]
         return parts[0] if len(parts) == 1 else _joined(parts)
 
     def drop(self, slots: Iterable[int]) -> None:
@@ -116,6 +145,7 @@ class KafkaReader:
         for connection in self._connections.values():
             gone = [key for key, slot in connection.slots.items() if slot in dropped]
             if gone:
+                connection.settle()
                 connection.consumer.incremental_unassign([TopicPartition(*key) for key in gone])
             for key in gone:
                 del connection.slots[key]
@@ -133,6 +163,7 @@ class KafkaReader:
     def release(self) -> None:
         """Read nothing any more; connections are kept."""
         for connection in self._connections.values():
+            connection.forget()
             if connection.slots:
                 connection.consumer.unassign()
                 connection.slots.clear()
@@ -140,29 +171,34 @@ class KafkaReader:
     def close(self) -> None:
         """Let go of everything."""
         for connection in self._connections.values():
-            connection.consumer.close()
+            connection.close()
         self._connections.clear()
 
 
 def _columns(connection: _Connection, messages: list[Message]) -> RawMessages:
-    slots = connection.slots
+    """Columns of what was read. `map` with methods keeps loops over messages out of the interpreter."""
     ends: dict[int, int] = {}
     failures: dict[int, str] = {}
-    bad = [message for message in messages if message.error() is not None]
-    if bad:
-        messages = [message for message in messages if message.error() is None]
+    errors = list(map(Message.error, messages))
+    if not _NO_ERROR.issuperset(map(type, errors)):  # errors themselves cannot be compared with None
+        bad = [message for message, error in zip(messages, errors, strict=True) if error is not None]
+        messages = [message for message, error in zip(messages, errors, strict=True) if error is None]
         ends, failures = _events(connection, bad)
-    found = [slots.get((m.topic(), m.partition()), -1) for m in messages]
-    if -1 in found:  # a message of a partition that was just dropped may still have been queued
-        messages = [m for m, slot in zip(messages, found, strict=True) if slot >= 0]
-        found = [slot for slot in found if slot >= 0]
-    payload = [m.value() or b"" for m in messages]
+    keys = zip(map(Message.topic, messages), map(Message.partition, messages), strict=True)
+    found = list(map(connection.slots.get, keys))
+    if None in found:  # a message of a partition that was just dropped may still have been queued
+        messages = [m for m, slot in zip(messages, found, strict=True) if slot is not None]
+        found = [slot for slot in found if slot is not None]
+    payload = list(map(Message.value, messages))
+    if None in payload:
+        payload = [value or b"" for value in payload]
     if payload:
         connection.mean_bytes += 0.2 * (sum(map(len, payload)) / len(payload) - connection.mean_bytes)
+    number = len(messages)
     return RawMessages(
-        np.array(found, dtype=np.int64),
-        np.array([m.offset() for m in messages], dtype=np.int64),
-        np.array([m.timestamp()[1] for m in messages], dtype=np.int64),
+        np.fromiter(found, np.int64, number),
+        np.fromiter(map(Message.offset, messages), np.int64, number),
+        np.fromiter(map(_MILLISECONDS, map(Message.timestamp, messages)), np.int64, number),
         payload,
         ends,
         failures,

@@ -16,13 +16,14 @@ _COUNTED, _FILTERED = int(Tally.COUNTED), int(Tally.FILTERED)
 @kernel("void(int64[::1], int64[:, ::1], int64, int64[::1], int64[::1])")
 def fill(rows: Int64Array, table: Int64Array, first: int, counts: Int64Array, tally: Int64Array) -> None:
     """Count the messages `rows` into `counts`, int64 (pixels,), in the order of the ids from `first` on."""
+    inside = np.uint64(counts.size)
     for row in rows:
         mask = table[_MASK, row]
         pixel = carray(pointer(table[_PIXEL, row]), (table[_PIXEL_LENGTH, row],), np.int32)
         counted = 0
         for j in range(pixel.size):
-            i = (np.int64(pixel[j]) & mask) - first
-            if 0 <= i < counts.size:
+            i = np.uint64((np.int64(pixel[j]) & mask) - first)  # what is below the first is beyond the last
+            if i < inside:
                 counts[i] += 1
                 counted += 1
         tally[_COUNTED] += counted

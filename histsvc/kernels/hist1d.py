@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 from numba import carray
 
-from histsvc.kernels.axis import bin_of, bins_of
+from histsvc.kernels.axis import bin_of, bins_of, offset_of
 from histsvc.kernels.jit import kernel, pointer
 from histsvc.kernels.vectors import vector_at
 from histsvc.model import Column, Int64Array, Tally
@@ -17,13 +18,18 @@ _LEAST, _MOST = -(1 << 31), (1 << 32) - 1
 _COUNTED, _UNDERFLOW, _OVERFLOW, _FILTERED = (int(t) for t in list(Tally)[:4])
 
 
-@kernel("void(int64[::1], int64[:, ::1], int64[::1], float64, float64, int64, int64, int64[::1], int64[::1])")
+@kernel(
+    "void(int64[::1], int64[:, ::1], int64[::1], int64, int64, int64, uint32[::1],"
+    " int64, int64, int64[::1], int64[::1])"
+)
 def fill(
     rows: Int64Array,
     table: Int64Array,
     thresholds: Int64Array,
-    low: float,
-    scale: float,
+    low: int,
+    span: int,
+    shift: int,
+    cells: npt.NDArray[np.uint32],
     first: int,
     last: int,
     counts: Int64Array,
@@ -34,7 +40,7 @@ def fill(
     Pixels below `first` or above `last` are filtered, after the time of flight was found inside; a message
     without pixel ids has nothing to filter by.
     """
-    begin, end = thresholds[0], thresholds[-1]
+    begin, inside = thresholds[0], np.uint64(span)
     for row in rows:
         mask = table[_MASK, row]
         tof = carray(pointer(table[_TOF, row]), (table[_TOF_LENGTH, row],), np.int32)
@@ -43,14 +49,14 @@ def fill(
         below, above, filtered = 0, 0, 0
         for j in range(tof.size):
             x = np.int64(tof[j]) & mask
-            if x < begin:
-                below += 1
-            elif x >= end:
-                above += 1
+            offset = offset_of(x, low)
+            if offset >= inside:
+                below += x < begin
+                above += x >= begin
             elif filtering and not first <= (np.int64(pixel[j]) & mask) <= last:
                 filtered += 1
             else:
-                counts[bin_of(x, thresholds, low, scale)] += 1
+                counts[bin_of(x, offset, thresholds, shift, cells)] += 1
         tally[_UNDERFLOW] += below
         tally[_OVERFLOW] += above
         tally[_FILTERED] += filtered
@@ -61,8 +67,10 @@ def fill_numpy(
     rows: Int64Array,
     table: Int64Array,
     thresholds: Int64Array,
-    low: float,
-    scale: float,
+    low: int,
+    span: int,
+    shift: int,
+    cells: npt.NDArray[np.uint32],
     first: int,
     last: int,
     counts: Int64Array,

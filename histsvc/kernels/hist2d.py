@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 from numba import carray
 
-from histsvc.kernels.axis import bin_of, bins_of
+from histsvc.kernels.axis import bin_of, bins_of, offset_of
 from histsvc.kernels.jit import kernel, pointer
 from histsvc.kernels.vectors import vector_at
 from histsvc.model import Column, Int64Array, Tally
@@ -16,24 +17,28 @@ _COUNTED, _UNDERFLOW, _OVERFLOW, _FILTERED = (int(t) for t in list(Tally)[:4])
 
 
 @kernel(
-    "void(int64[::1], int64[:, ::1], int64[::1], float64, float64,"
-    " int64[::1], float64, float64, int64[:, ::1], int64[::1])"
+    "void(int64[::1], int64[:, ::1], int64[::1], int64, int64, int64, uint32[::1],"
+    " int64[::1], int64, int64, int64, uint32[::1], int64[:, ::1], int64[::1])"
 )
 def fill(
     rows: Int64Array,
     table: Int64Array,
     tof_thresholds: Int64Array,
-    tof_low: float,
-    tof_scale: float,
+    tof_low: int,
+    tof_span: int,
+    tof_shift: int,
+    tof_cells: npt.NDArray[np.uint32],
     pixel_thresholds: Int64Array,
-    pixel_low: float,
-    pixel_scale: float,
+    pixel_low: int,
+    pixel_span: int,
+    pixel_shift: int,
+    pixel_cells: npt.NDArray[np.uint32],
     counts: Int64Array,
     tally: Int64Array,
 ) -> None:
     """Count the messages `rows`, all with both vectors, into `counts`, int64 (tof bins, pixel bins)."""
-    tof_begin, tof_end = tof_thresholds[0], tof_thresholds[-1]
-    pixel_begin, pixel_end = pixel_thresholds[0], pixel_thresholds[-1]
+    tof_begin, tof_inside = tof_thresholds[0], np.uint64(tof_span)
+    pixel_begin, pixel_inside = pixel_thresholds[0], np.uint64(pixel_span)
     for row in rows:
         mask = table[_MASK, row]
         tof = carray(pointer(table[_TOF, row]), (table[_TOF_LENGTH, row],), np.int32)
@@ -42,13 +47,14 @@ def fill(
         for j in range(tof.size):
             x = np.int64(tof[j]) & mask
             p = np.int64(pixel[j]) & mask
-            if x < tof_begin or (x < tof_end and p < pixel_begin):
+            to_x, to_p = offset_of(x, tof_low), offset_of(p, pixel_low)
+            if to_x < tof_inside and to_p < pixel_inside:
+                i = bin_of(x, to_x, tof_thresholds, tof_shift, tof_cells)
+                counts[i, bin_of(p, to_p, pixel_thresholds, pixel_shift, pixel_cells)] += 1
+            elif x < tof_begin or (to_x < tof_inside and p < pixel_begin):
                 below += 1
-            elif x >= tof_end or p >= pixel_end:
-                above += 1
             else:
-                i = bin_of(x, tof_thresholds, tof_low, tof_scale)
-                counts[i, bin_of(p, pixel_thresholds, pixel_low, pixel_scale)] += 1
+                above += 1
         tally[_UNDERFLOW] += below
         tally[_OVERFLOW] += above
         tally[_COUNTED] += tof.size - below - above
@@ -58,11 +64,15 @@ def fill_numpy(
     rows: Int64Array,
     table: Int64Array,
     tof_thresholds: Int64Array,
-    tof_low: float,
-    tof_scale: float,
+    tof_low: int,
+    tof_span: int,
+    tof_shift: int,
+    tof_cells: npt.NDArray[np.uint32],
     pixel_thresholds: Int64Array,
-    pixel_low: float,
-    pixel_scale: float,
+    pixel_low: int,
+    pixel_span: int,
+    pixel_shift: int,
+    pixel_cells: npt.NDArray[np.uint32],
     counts: Int64Array,
     tally: Int64Array,
 ) -> None:

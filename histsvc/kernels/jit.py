@@ -21,7 +21,8 @@ def _fingerprint() -> str:
     """What the machine code depends on: numba looks only at the file of a kernel, not at what it calls."""
     here = Path(__file__).parent
     digest = hashlib.sha256()
-    for source in (*sorted(here.glob("*.py")), here.parent / "model" / "batch.py"):
+    beside = (here.parent / "model" / "batch.py", here.parent / "window.py")
+    for source in (*sorted(here.glob("*.py")), *beside):
         digest.update(source.read_bytes())
     return digest.hexdigest()[:16]
 

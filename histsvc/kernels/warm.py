@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
-from histsvc.kernels import dethist, hist1d, hist2d, parse, roihist, transpose
+from histsvc.kernels import account, dethist, hist1d, hist2d, parse, roihist, transpose
 
-KERNELS = (parse.parse, hist1d.fill, hist2d.fill, dethist.fill, roihist.fill, transpose.transpose)
+KERNELS = (
+    parse.parse,
+    account.account,
+    hist1d.fill,
+    hist2d.fill,
+    dethist.fill,
+    roihist.fill,
+    transpose.transpose,
+)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Protocol
@@ -85,7 +85,7 @@ class Tally(IntEnum):
 
 @dataclass(frozen=True, eq=False)
 class RawMessages:
-    """What one read brought: columns of equal length, one entry per message, in reading order.
+    """What one read brought: contiguous columns, one entry per message, in reading order.
 
     `slot` numbers the partitions of the reader, `offset` and `timestamp_ms` are Kafka's, `payload` may be
     empty (a message without a value). `ends` maps slots whose end was reached to the offset of that end,
@@ -153,10 +153,10 @@ class Batch(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class EventBatch:
-    """Parsed messages: a table with one column of `table` per message over segments of bytes.
+    """Parsed messages: a table with one column of `table` per message, and addresses of events.
 
-    `table` is int64 (len(Column), messages): what the parser found out about each message; addresses point
-    into `segments` (or other memory that `segments` keeps alive), to vectors of 32-bit integers, which are
+    `table` is int64 (len(Column), messages): what the parser found out about each message; addresses are of
+    vectors of 32-bit integers in what `memory` keeps alive, which are
     signed where MASK is -1 and unsigned where it is 0xffffffff. SCHEMA and SOURCE are indices into the
     parser's lists, -1 for none of them.
     """
@@ -165,7 +165,7 @@ class EventBatch:
     offset: Int64Array
     timestamp_ms: Int64Array
     table: Int64Array
-    segments: tuple[object, ...]
+    memory: Sequence[object]
 
     def column(self, which: Column) -> Int64Array:
         """One column of the table, int64 (messages,), a view."""

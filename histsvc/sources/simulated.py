@@ -68,7 +68,8 @@ class SimulatedReader:
             self._wait(min(timeout_s, self._until_next_s()))
             reached = self._end()
             rows = self._take(reached)
-        slot, offset, timestamp_ms = np.array([row[:3] for row in rows], np.int64).reshape(len(rows), 3).T
+        columns = np.array([row[:3] for row in rows], np.int64).reshape(len(rows), 3).T
+        slot, offset, timestamp_ms = np.ascontiguousarray(columns)
         ends = {slot: place.position for slot, place in self._places.items() if place.position >= reached}
         return RawMessages(slot, offset, timestamp_ms, [row[3] for row in rows], ends)
 

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from histsvc.histograms.base import HistogramConfig
-from histsvc.model import Batch, Fault, HistogramSpec, Int64Array, Stream, Tally
+from histsvc.model import Batch, HistogramSpec, Int64Array, Stream
 from histsvc.protocol.info import State
-from histsvc.window import NO_LIMIT, Verdict
+from histsvc.window import NO_LIMIT
 
 
 class Filling:
@@ -29,6 +29,8 @@ class Filling:
 
         `awaits` are the data topics that do not exist yet.
         """
+        from histsvc.kernels.account import account  # loads numba: only where events are filled
+
         self.spec = spec
         self.config = config
         self.slots = slots
@@ -44,7 +46,8 @@ class Filling:
         self.last_pulse_ns = 0
         # The entry behind the last is that of index -1: no schema of the list.
         self._schemas = np.array([schema in spec.input_schemas for schema in (*schemas, None)])
-        self._source = sources.index(config.source_name) if config.source_name else None
+        self._source = sources.index(config.source_name) if config.source_name else -1
+        self._account = account
 
     @property
     def counting(self) -> bool:
@@ -100,12 +103,9 @@ class Filling:
 
     def take(self, batch: Batch, verdicts: npt.NDArray[np.uint8]) -> None:
         """Count what belongs to this histogram and account for the rest, exactly."""
-        mine = self.slots[batch.slot] & (verdicts != Verdict.SKIPPED)
-        if self.limit is not None:
-            mine &= batch.offset < self.limit[batch.slot]
-        if not self.counting or not mine.any():
+        if not self.counting:
             return
-        rows = np.flatnonzero(self._accounted(batch, verdicts, mine))
+        rows = self._rows_of(batch, verdicts)
         if rows.size == 0:
             return
         self.accumulator.fill(rows, batch)
@@ -117,31 +117,23 @@ class Filling:
         if self.accumulator.sum:
             self.state = State.COUNTING
 
-    def _accounted(
-        self, batch: Batch, verdicts: npt.NDArray[np.uint8], mine: npt.NDArray[np.bool_]
-    ) -> npt.NDArray[np.bool_]:
+    def _rows_of(self, batch: Batch, verdicts: npt.NDArray[np.uint8]) -> Int64Array:
         """The messages whose events are looked at one by one; the others go into the accounting here."""
-        tally, events, fault = self.accumulator.tally, batch.events, batch.fault
-        wanted = self._schemas[batch.schema]
-        nameless = fault == Fault.NO_SCHEMA
-        tally[Tally.MESSAGES] += np.count_nonzero(mine)
-        tally[Tally.OTHER_SCHEMA] += np.count_nonzero(mine & ~wanted & ~nameless)
-        tally[Tally.UNDECODABLE] += np.count_nonzero(mine & (nameless | (wanted & (fault != Fault.NONE))))
-        good = mine & wanted & (fault == Fault.NONE) & (events > 0)
-        outside = good & (verdicts == Verdict.OUT_OF_WINDOW)
-        tally[Tally.OUT_OF_WINDOW] += _total(events, outside)
-        filtered = good & ~outside & self._unfit(batch)
-        tally[Tally.FILTERED] += _total(events, filtered)
-        left: npt.NDArray[np.bool_] = good & ~outside & ~filtered
-        return left
-
-    def _unfit(self, batch: Batch) -> npt.NDArray[np.bool_]:
-        """Messages of another source or without a vector that the type needs."""
-        unfit = batch.lacks(tof=self.config.needs_tof, pixel=self.config.needs_pixel)
-        if self._source is not None:
-            unfit |= batch.source != self._source
-        return unfit
-
-
-def _total(events: Int64Array, rows: npt.NDArray[np.bool_]) -> int:
-    return int(events[rows].sum())
+        rows = np.empty(batch.offset.size, np.int64)
+        number = self._account(
+            batch.slot,
+            batch.offset,
+            verdicts,
+            batch.fault,
+            batch.schema,
+            batch.source,
+            batch.events,
+            batch.lacks(tof=self.config.needs_tof, pixel=self.config.needs_pixel),
+            self.slots,
+            np.full(self.slots.size, NO_LIMIT) if self.limit is None else self.limit,
+            self._schemas,
+            self._source,
+            rows,
+            self.accumulator.tally,
+        )
+        return rows[:number]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import logging
 import signal
 import sys
@@ -53,6 +54,7 @@ _WIND_UP_S = 2.0
 
 def run(pipe: Pipe, settings: WorkerSettings) -> None:
     """The target of the spawned process; returns when told to leave or when the parent is gone."""
+    faulthandler.enable()  # where a library crashes, stderr says in which of our lines
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the parent decides
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s worker %(message)s")
     logging.getLogger("numba").setLevel(logging.WARNING)

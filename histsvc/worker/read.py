@@ -1,4 +1,4 @@
-"""From what a reader brings to a parsed batch: small payloads joined, large ones read in place."""
+"""From what a reader brings to a parsed batch, in place."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from histsvc.model import (
     RawMessages,
 )
 
-# Below this many bytes copying a payload into a segment is cheaper than a segment of its own.
-JOIN_BELOW_BYTES = 16 * 1024
-_PADDING = [b"\0" * n for n in range(8)]
+# In CPython, which numba needs as well, id() is an address, and bytes lie in one piece behind their header,
+# aligned for any type (docs/adr/0019).
+_HEADER_BYTES = bytes.__basicsize__ - 1
 
 
 Rows = Int64Array | slice
@@ -65,7 +65,7 @@ class Decoder:
             raw.offset[others],
             raw.timestamp_ms[others],
             np.take(events.table, others, axis=1),
-            events.segments,
+            events.memory,
         )
         return [(rest, others), (self._frame_batch(raw, frames), frames)]
 
@@ -99,32 +99,12 @@ class Decoder:
     def events(self, raw: RawMessages) -> EventBatch:
         """Parse all messages as events; what is of another schema is told as such."""
         size = np.fromiter(map(len, raw.payload), np.int64, len(raw.payload))
-        address, segments = _place(raw.payload, size)
+        address = _addresses(raw.payload)
         table = np.empty((len(Column), size.size), np.int64)
         self._parse(address, size, self._layouts, self._names, self._ends, table)
-        return EventBatch(raw.slot, raw.offset, raw.timestamp_ms, table, segments)
+        return EventBatch(raw.slot, raw.offset, raw.timestamp_ms, table, raw.payload)
 
 
-def _place(payloads: list[bytes], size: Int64Array) -> tuple[Int64Array, tuple[object, ...]]:
-    """The address of every payload, int64 (messages,), and what keeps that memory alive."""
-    address = np.zeros(size.size, np.int64)
-    small = np.flatnonzero(size < JOIN_BELOW_BYTES)
-    joined = np.empty(0, np.uint8)
-    if small.size:
-        chosen = payloads if small.size == size.size else [payloads[i] for i in small.tolist()]
-        joined = _join(chosen)
-        padded = (size[small] + 7) // 8 * 8
-        address[small] = joined.ctypes.data + np.concatenate(([0], np.cumsum(padded)[:-1]))
-    large = np.flatnonzero(size >= JOIN_BELOW_BYTES).tolist()
-    kept = [np.frombuffer(payloads[i], np.uint8) for i in large]
-    for i, view in zip(large, kept, strict=True):
-        address[i] = view.__array_interface__["data"][0]
-    return address, (joined, *kept)
-
-
-def _join(payloads: list[bytes]) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
-    """Payloads one after the other, each padded to 8 bytes as their vectors' alignment asks for."""
-    parts: list[bytes] = []
-    for payload in payloads:
-        parts += (payload, _PADDING[-len(payload) & 7])
-    return np.frombuffer(b"".join(parts), np.uint8)
+def _addresses(payloads: list[bytes]) -> Int64Array:
+    """Where the bytes of payloads are in memory, int64 (messages,)."""
+    return np.fromiter(map(id, payloads), np.int64, len(payloads)) + _HEADER_BYTES

@@ -67,3 +67,15 @@ def test_hist2d(schema: str) -> None:
         tof, pixel = draw.permutation(np.resize(tof, size)), draw.permutation(np.resize(pixel, size))
         wanted = numpy_counts(config, tof, pixel)
         np.testing.assert_array_equal(counts(config, schema, tof, pixel), wanted, err_msg=str(config))
+
+
+@pytest.mark.parametrize(("first", "last"), [(-0.5, 3.3e9), (7.25, 2.9e6 + 0.1), (-4e9, 9e9)])
+def test_more_bins_than_the_table_of_an_axis_has_cells(first: float, last: float) -> None:
+    """Cells have several thresholds then; bins narrower than 1, none or several at once."""
+    bins = 5_000_000
+    config = config_of("hist1d", tof_range=[first, last], num_bins=bins)
+    some = np.random.default_rng(5).integers(0, bins + 1, 20_000)
+    tof = near("ev42", np.linspace(first, last, bins + 1)[some])
+    wanted = numpy_counts(config, tof, tof)
+    assert wanted.sum() > 0
+    np.testing.assert_array_equal(counts(config, "ev42", tof, tof), wanted)

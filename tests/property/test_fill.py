@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from property.oracle import KINDS, LIMITS, Message, axes, expected, vectors
 
 from histsvc.histograms.base import HistogramConfig
+from histsvc.kernels.account import account_numpy
 from histsvc.kernels.vectors import vector_at
 from histsvc.model import Column
 from histsvc.window import Verdict
@@ -75,6 +76,7 @@ def filled(config: HistogramConfig, messages: list[Message], schemas: tuple[str,
     if twin:
         kernel = importlib.import_module(f"histsvc.kernels.{config.type}")
         vars(filling.accumulator)["_fill"] = kernel.fill_numpy
+        vars(filling)["_account"] = account_numpy
     batch = decoder_of("a").events(payloads([message.payload() for message in messages]))
     inside = [message.inside for message in messages]
     filling.take(batch, np.where(inside, Verdict.COUNTS, Verdict.OUT_OF_WINDOW).astype(np.uint8))

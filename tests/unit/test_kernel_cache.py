@@ -41,7 +41,7 @@ def count(folder: Path) -> str:
 @pytest.mark.parametrize(
     ("module", "old", "new"),
     [
-        ("kernels/axis.py", "        i += 1\n    return i\n", "        i += 1\n    return 0\n"),
+        ("kernels/axis.py", "        i += one\n    return i  #", "        i += one\n    return one - one  #"),
         (
             "model/batch.py",
             "    TOF_LENGTH = 6\n    PIXEL_ADDRESS = 7\n",

@@ -14,6 +14,16 @@ from histsvc.cli.stop import Stop
 # The first start compiles the kernels.
 _READY_S = 180.0
 _LAST_S = 10.0
+# The service, which ends with the demo whatever kills that: then nobody holds its standard input any more.
+_SERVICE = """
+import os, signal, sys, threading
+def end_with_parent():
+    sys.stdin.read()
+    os.kill(os.getpid(), signal.SIGTERM)
+threading.Thread(target=end_with_parent, daemon=True).start()
+from histsvc.cli import main
+sys.exit(main())
+"""
 
 
 @contextmanager
@@ -25,7 +35,8 @@ def running(
     Raises TimeoutError where it does not become ready; whoever stops the demo need not wait for that.
     """
     process = subprocess.Popen(
-        [sys.executable, "-m", "histsvc", "serve", *arguments],
+        [sys.executable, "-c", _SERVICE, "serve", *arguments],
+        stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,  # Ctrl-C is for the demo, which ends the service when all is counted
@@ -47,8 +58,9 @@ def running(
             process.kill()
             code = process.wait()
         reader.join(_LAST_S)
-        if process.stderr is not None:
-            process.stderr.close()
+        for stream in (process.stdin, process.stderr):
+            if stream is not None:
+                stream.close()
         say(f"service ended with exit code {code}")
 
 
