@@ -36,11 +36,9 @@ sys.exit(cli.main(["demo", "--plain", "--duration", "2"]))
 
 def service_pid(of: int) -> int:
     """The process of the service that this demo has started."""
-    listed = subprocess.run(
-        ["ps", "-o", "pid=,args=", "--ppid", str(of)], capture_output=True, text=True, check=True
-    )
-    (pid,) = (int(line.split()[0]) for line in listed.stdout.splitlines() if " serve -b " in line)
-    return pid
+    children = Path(f"/proc/{of}/task/{of}/children").read_text().split()
+    (pid,) = (pid for pid in children if b"\0serve\0" in Path(f"/proc/{pid}/cmdline").read_bytes())
+    return int(pid)
 
 
 def ended(demo: Terminal) -> int:

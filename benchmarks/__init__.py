@@ -1,0 +1,1 @@
+"""Benchmarks: the service as users run it, on a real broker, beside yardsticks in the same run."""

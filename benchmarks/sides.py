@@ -1,0 +1,101 @@
+"""The sides of a comparison as processes: yardsticks, and the service as users run it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import psutil
+from kafka_broker import Broker
+from service_process import Service
+
+from benchmarks.data import Filled
+from benchmarks.pairs import Run
+
+_TIMEOUT_S = 300.0
+
+
+class Yardstick:
+    """A process of benchmarks.yardstick, which reads some topics each time it is called; for ``with``."""
+
+    def __init__(self, kind: str, broker: Broker, messages: int, topics: Sequence[str]) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.yardstick", kind, broker.bootstrap, str(messages), *topics],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.communicate(timeout=_TIMEOUT_S)
+
+    def __call__(self) -> Run:
+        """Read once."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+        said = json.loads(self._process.stdout.readline())
+        return Run(said["seconds"], said["cpu_s"])
+
+
+class Counted:
+    """A service and a topic: each run is a command that counts all of it, until every histogram is FINISHED.
+
+    The time is from before the command is sent until the last histogram was received. A run whose counts are
+    not those of numpy raises AssertionError.
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        filled: Filled,
+        histograms: Sequence[Mapping[str, Any]],
+        expected: Mapping[str, npt.NDArray[np.int64]],
+    ) -> None:
+        self._service = service
+        self._filled = filled
+        common = {"data_brokers": [service.bootstrap], "topic": service.output}
+        self._histograms = [{**common, **histogram} for histogram in histograms]
+        self._expected = expected
+
+    def __call__(self) -> Run:
+        """Count once."""
+        names = [histogram["id"] for histogram in self._histograms]
+        with self._service.following() as published:
+            cpu_s, begun_s = cpu_seconds(self._service.process.pid), time.perf_counter()
+            self._service.config(self._histograms, **self._filled.window)
+            finished = published.finished(*names, timeout_s=_TIMEOUT_S)
+            run = Run(time.perf_counter() - begun_s, cpu_seconds(self._service.process.pid) - cpu_s)
+        for name, expected in self._expected.items():
+            assert np.array_equal(finished[name].counts, expected), f"{name} is wrong: {finished[name].info}"
+        return run
+
+
+def service_on(broker: Broker, *options: str) -> Service:
+    """A service whose output topic takes large histograms."""
+    made = Service(broker, *options)
+    made.output = f"{made.output}-large"
+    broker.create_topic(made.output, config={"max.message.bytes": "200000000"})
+    return made
+
+
+def cpu_seconds(pid: int) -> float:
+    """What a process and all its children have used."""
+    parent = psutil.Process(pid)
+    times = [process.cpu_times() for process in (parent, *parent.children(recursive=True))]
+    return float(sum(each.user + each.system for each in times))
