@@ -151,6 +151,11 @@ def test_spectra_maps_and_regions_are_expected_as_numpy_makes_them() -> None:
     send(judge, [1, 2, 6, 6])
     found = {name: expected.counts.tolist() for name, expected in judge.expected.items()}
     assert found == {"a": [1, 1, 1, 1], "b": [[1, 1], [0, 0]], "c": [[1, 0], [1, 2]]}
+    judge.expected["c"].clear()
+    send(judge, [1])  # nothing of it is behind the first row of the region
+    assert judge.expected["c"].counts.tolist() == [[1, 0], [0, 0]]
+    judge.expected["a"].clear()
+    send(judge, [1, 2, 6, 6])
     right = shown(np.ones(4), (tof(4, 400),), name="a")
     assert judge.verdict({"a": right})[1][0].endswith("exact")
     assert judge.verdict({"a": replace(right, counts=np.array([1, 1, 2, 0]))})[1][0].endswith("WRONG")

@@ -16,6 +16,7 @@ from histsvc.model import Pulse
 from histsvc.wire import ev44
 
 _PATIENCE_S = 10.0
+_NOTHING = Pulse("", 0, np.empty(0, np.int64), np.empty(0, np.int64))
 
 
 class Expected:
@@ -23,7 +24,7 @@ class Expected:
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         self.events = 0
-        self.counts = np.zeros(_shape(config))
+        self.counts = _counted(config, _NOTHING).astype(np.float64)
         self._config = config
 
     def clear(self) -> None:
@@ -125,18 +126,6 @@ def _line(name: str, found: Histogram | None, expected: Expected, good: bool) ->
     )
 
 
-def _shape(config: Mapping[str, Any]) -> tuple[int, ...]:
-    match config["type"]:
-        case "hist1d":
-            return (config["num_bins"],)
-        case "hist2d":
-            return tuple(config["num_bins"])
-        case "dethist":
-            return (config["width"], config["height"])
-        case _:
-            return (config["width"], len(config["left_edges"]))
-
-
 def _counted(config: Mapping[str, Any], pulse: Pulse) -> npt.NDArray[Any]:
     """The histogram of one message, of the shape that is published."""
     tof, pixel = pulse.tof_ns, pulse.pixel_id
@@ -152,6 +141,7 @@ def _counted(config: Mapping[str, Any], pulse: Pulse) -> npt.NDArray[Any]:
             image = np.bincount(pixel - first, minlength=bins).reshape(config["height"], config["width"])
             counts = image.T
         case _:
-            image = np.bincount(pixel)
-            counts = np.stack([image[left : left + config["width"]] for left in config["left_edges"]], axis=1)
+            width, lefts = config["width"], config["left_edges"]
+            image = np.bincount(pixel, minlength=max(lefts) + width)
+            counts = np.stack([image[left : left + width] for left in lefts], axis=1)
     return counts
