@@ -17,6 +17,8 @@ from histsvc.settings import Security
 
 # A batch of about this many bytes stays in the caches while every histogram is filled from it.
 _BATCH_BYTES = 2_000_000
+# Whoever changes what is read waits as long for the batch that is read ahead.
+_AHEAD_S = 0.01
 # Of what Message.timestamp() gives: its kind, and ms.
 _MILLISECONDS = itemgetter(1)
 _NO_ERROR = frozenset({type(None)})
@@ -67,7 +69,8 @@ class _Connection:
     def read(self, timeout_s: float) -> RawMessages:
         """What has come; while data flows the next batch is read while this one is counted."""
         read = self._read(timeout_s) if self._ahead is None else self._ahead.result()
-        self._ahead = self._thread.submit(self._read, timeout_s) if read.payload else None
+        ahead_s = min(timeout_s, _AHEAD_S)
+        self._ahead = self._thread.submit(self._read, ahead_s) if read.payload else None
         return read
 
     def settle(self) -> None:

@@ -62,6 +62,14 @@ class Kafka:
             failures.update(raw.failures)
         return rows, ends, failures
 
+    def some(self) -> list[int]:
+        """The offsets of the first batch that is not empty."""
+        deadline = time.monotonic() + TIMEOUT_S
+        while not (raw := self.reader.read(0.01)).payload:
+            assert time.monotonic() < deadline
+        offsets: list[int] = raw.offset.tolist()
+        return offsets
+
 
 class PortsContract(ABC):
     """To be inherited by a test class that gives `bootstrap` and `new_topic`."""
@@ -132,6 +140,28 @@ class PortsContract(ABC):
         kafka.reader.assign([Start(Partition(kafka.brokers, new, 0), 0)])
         rows, _, _ = kafka.read(1)
         assert rows == [(0, 0, b"new")]
+
+    def test_in_the_middle_of_a_topic_a_new_assignment_forgets_the_old(self, kafka: Kafka) -> None:
+        old, new = self.new_topic(1), self.new_topic(1)
+        kafka.send(old, *[b"old"] * 500)
+        kafka.send(new, b"new")
+        kafka.reader.assign([Start(Partition(kafka.brokers, old, 0), 0)])
+        assert len(kafka.some()) < 500
+        kafka.reader.assign([Start(Partition(kafka.brokers, new, 0), 0)])
+        rows, _, _ = kafka.read(1)
+        assert rows == [(0, 0, b"new")]
+
+    def test_nothing_is_lost_where_others_come_and_go(self, kafka: Kafka) -> None:
+        topics = [self.new_topic(1) for _ in range(3)]
+        staying, going, coming = (Start(Partition(kafka.brokers, topic, 0), 0) for topic in topics)
+        kafka.send(topics[0], *[b"x"] * 500)
+        kafka.reader.assign([staying, going])
+        seen = kafka.some()
+        kafka.reader.drop([1])
+        seen += kafka.some()
+        kafka.reader.extend([coming])
+        rows, _, _ = kafka.read(500 - len(seen))
+        assert seen + [offset for _, offset, _ in rows] == list(range(500))
 
     def test_offset_that_is_gone_is_a_failure_of_its_slot(self, kafka: Kafka) -> None:
         topic = self.new_topic(1)
