@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.pairs import Sides, Spread
-from benchmarks.rates import BOTH, DISCARD, NAIVE, SPECTRUM, Rate
+from benchmarks.rates import BOTH, DISCARD, NAIVE, NAIVE_PART, SPECTRUM, Rate
 
 _MILLION, _BILLION = 1e6, 1e9
 # Ratios that the service is held to, and those of the usual way by shape.
@@ -43,7 +43,7 @@ def rows(rate: Rate) -> list[Row]:
     made += [_row(rate, side, DISCARD, rate.sides.ratio(side, DISCARD), _TARGETS[side]) for side in _TARGETS]
     if NAIVE in rate.sides.runs:
         fewer = rate.sides.ratio(SPECTRUM, NAIVE)
-        whole = Spread(*(rate.naive_part * number for number in (fewer.median, fewer.low, fewer.high)))
+        whole = Spread(*(NAIVE_PART * number for number in (fewer.median, fewer.low, fewer.high)))
         made.append(_row(rate, SPECTRUM, NAIVE, whole, _NAIVE_TARGETS[rate.filled.shape.name]))
     return made
 

@@ -1,9 +1,9 @@
-"""How brokers and topics are written; wrong ones are refused in one line that names them."""
+"""How brokers, topics and patterns of ids are written; wrong ones are refused in one line that names them."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from histsvc.errors import SettingsError
 
@@ -39,3 +39,8 @@ def check_topics(option: str, *topics: str) -> None:
     for topic in topics:
         if not is_topic(topic):
             raise SettingsError(f"{option}: {topic!r} is no topic: {TOPIC_RULE}")
+
+
+def plain_ids(patterns: Iterable[str]) -> list[str]:
+    """Those that are an id, and not a pattern such as ``bank*``."""
+    return [pattern for pattern in patterns if not set(pattern) & set("*?[")]

@@ -77,6 +77,16 @@ def run(text: str, folder: Path, broker: str) -> str:
     return out.read_text()
 
 
+def done(text: str, folder: Path, broker: str) -> str:
+    """Do what a text says and compare what is printed with what it shows; returns what was printed."""
+    printed = run(text, folder, broker)
+    found, expected = normal(printed), shown(text)
+    assert len(expected) > 8
+    for part in expected:
+        assert part in found, printed
+    return printed
+
+
 def normal(text: str) -> str:
     """A text with # in place of what differs from run to run, and one blank for many."""
     text = _PROCESS.sub("#", _HASH.sub("#", text))

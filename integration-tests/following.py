@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 
 from events import EventSender
-from kafka_broker import Broker
 from service_process import TIMEOUT_S
 from unit.client_bench import published
 
@@ -52,14 +48,3 @@ def heard(beats: Following[Heartbeat], fact: Callable[[list[Heartbeat]], bool]) 
         assert time.monotonic() < deadline_s, beats.latest
         beats.poll(0.2)
     return list(beats.latest.values())
-
-
-@contextmanager
-def frozen(broker: Broker) -> Iterator[None]:
-    """It keeps its connections and answers nothing."""
-    assert broker.pid is not None
-    os.killpg(broker.pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.killpg(broker.pid, signal.SIGCONT)

@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 from confluent_kafka import TopicPartition
 from events import EventSender
-from following import frozen, given, now_ms, sums, write
+from following import given, now_ms, sums, write
 from kafka_broker import SASL_CLIENT, Broker, MakeTopic
 from service_process import TIMEOUT_S
 from test_hard_times import delete_topic
@@ -145,7 +145,7 @@ def test_a_frozen_broker_is_waited_for(other: Broker) -> None:
         following, another = (client.follow("*", output) for _ in range(2))
         write(sender, output, {"a": 1})
         given(following, {"a": 1}, NOTICED_S)
-        with frozen(other):
+        with other.frozen():
             nothing(following, 6.0)
             refused(lambda: another.poll(0.2))
             refused(lambda: client.send({"cmd": "ping"}))
@@ -184,7 +184,7 @@ def test_histograms_on_a_broker_that_a_heartbeat_names(
         say(sender, beats, told("here", here, broker.bootstrap), told("there", there, other.bootstrap))
         given(following, {"here": 5, "there": 5}, NOTICED_S)
         assert following.complete
-        with frozen(other):
+        with other.frozen():
             write(sender, here, {"here": 105}, times=100)
             assert given(following, {"here": 105}, NOTICED_S) < LONGEST_S
         write(EventSender(other.bootstrap), there, {"there": 6})

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import socket
 import time
 from collections.abc import Iterator
@@ -57,17 +55,6 @@ def impatient(broker: Broker) -> Iterator[Service]:
 
 
 @contextmanager
-def frozen(broker: Broker) -> Iterator[None]:
-    """It keeps its connections and answers nothing."""
-    assert broker.pid is not None
-    os.killpg(broker.pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.killpg(broker.pid, signal.SIGCONT)
-
-
-@contextmanager
 def following(broker: Broker, topic: str) -> Iterator[Histograms]:
     follower = TopicReader(KafkaSettings((broker.bootstrap,)), [topic], OffsetAt.LATEST)
     try:
@@ -117,7 +104,7 @@ def test_histograms_for_a_frozen_broker_do_not_pile_up(impatient: Service, other
     service = impatient
     data, output, sent = counting_on(service, other)
     with following(other, output) as published:
-        with beating(service), frozen(other):
+        with beating(service), other.frozen():
             # What went out while it froze comes from before.
             begun = now_ms() + 500
             service.heartbeat_until(lambda beat: beat["message"] > begun + FROZEN_MS or None)
@@ -141,7 +128,7 @@ def test_stop_says_in_time_what_a_frozen_broker_has_not_taken(
     data, output, sent = counting_on(service, other)
     with following(other, output) as published, replies_of(service) as replies:
         with beating(service):
-            with frozen(other):
+            with other.frozen():
                 begun = time.monotonic()
                 error = service.refused({"cmd": "stop"})
                 assert time.monotonic() - begun < ANSWERED_S

@@ -16,6 +16,7 @@ from histsvc.cli.stop import Stop
 from histsvc.client import Histogram, HistogramFollowing
 from histsvc.clock import Clock, SystemClock
 from histsvc.errors import SettingsError
+from histsvc.names import plain_ids
 from histsvc.view.line import Lines, json_object
 from histsvc.view.text import printable
 
@@ -59,8 +60,7 @@ def options_parser() -> OneLineParser:
 def _once(options: argparse.Namespace, histograms: HistogramFollowing, printer: Printer, stop: Stop) -> None:
     printer.show(first(histograms, options.timeout, stop))
     if not histograms.complete:
-        names = [name for name in options.id if not set(name) & set("*?[")]
-        missing = [printable(name) for name in names if name not in histograms.latest]
+        missing = [printable(name) for name in plain_ids(options.id) if name not in histograms.latest]
         which = f": {', '.join(missing)}" if missing else ""
         raise TimeoutError(f"not all were published within {options.timeout:g} s{which}")
 

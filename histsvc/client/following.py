@@ -13,6 +13,7 @@ from histsvc.client.tail import Message, Place, Span, Tail
 from histsvc.clock import Deadline, Every, SystemClock
 from histsvc.errors import BrokerError
 from histsvc.model import Partition, Stream
+from histsvc.names import plain_ids
 from histsvc.protocol.heartbeat import Heartbeat
 from histsvc.protocol.info import State
 from histsvc.settings import KafkaSettings
@@ -203,7 +204,7 @@ class HistogramFollowing(Following[Histogram]):
     def complete(self) -> bool:
         """Whether everything is there that is named, or that heartbeats tell of."""
         expected = {name for _, name in self._told()}
-        expected |= {pattern for pattern in self._patterns if not set(pattern) & set("*?[")}
+        expected |= set(plain_ids(self._patterns))
         return bool(self.latest) and expected <= self.latest.keys()
 
     def _streams(self) -> frozenset[Stream]:

@@ -11,10 +11,9 @@ from rich.text import Text
 from histsvc.client import Heartbeat, HistogramInfo, State
 from histsvc.view import table
 from histsvc.view.line import remarks
+from histsvc.view.styles import SERVICE_STATES, STATES
 from histsvc.view.text import duration, printable, rate
 
-_STATES = dict(zip(State, ("yellow", "green", "cyan", "bold red"), strict=True))
-_SERVICE_STATES = {"IDLE": "bold cyan", "RUNNING": "bold green", "DEGRADED": "bold red"}
 _REMARKS = {"error": "red", "warning": "yellow"}
 RATES = ("messages", "events", "published")
 _TITLES = ("ID", "STATE", "COUNTS", "RATE", "LAG", "AGE", "JOB", "TOPIC")
@@ -120,7 +119,7 @@ def _head(seen: Seen, width: int) -> list[Text]:
 def _headline(seen: Seen) -> list[Text]:
     beat, who = seen.beat, seen.beat.identity
     state = str(beat.state)
-    shown = [Text(f" {state} ", f"{_SERVICE_STATES.get(state, 'bold')} reverse")]
+    shown = [Text(f" {state} ", f"{SERVICE_STATES.get(state, 'bold')} reverse")]
     if seen.silent:
         shown = [Text(f" SILENT for {duration(seen.age_ms)} ", "bold red reverse"), Text(f"was {state}")]
     names = [Text(printable(str(name)), "bold") for name in (who.name, who.id) if name]
@@ -198,7 +197,7 @@ def _table(seen: Seen, width: int) -> _Table:
 def _cells(info: HistogramInfo, since_ms: float) -> dict[str, Text]:
     values = (
         Text(printable(info.name), "bold"),
-        Text(info.state, _STATES[info.state]),
+        Text(info.state, STATES[info.state]),
         Text(f"{info.sum:,}"),
         Text(rate(info.rate)),
         Text(f"{info.lag:,}"),

@@ -34,8 +34,8 @@ class Filling:
         self.spec = spec
         self.config = config
         self.slots = slots
-        # Nothing at or behind these offsets counts, int64 (slots,); None unless it is told to end.
-        self.limit: Int64Array | None = None
+        # Nothing at or behind these offsets counts, int64 (slots,): it is told to end there.
+        self.limit: Int64Array = np.full(slots.size, NO_LIMIT)
         self.awaits = set(awaits)
         self._missed: set[Stream] = set()
         self.accumulator = config.accumulator()
@@ -65,22 +65,15 @@ class Filling:
         """A stream has come into being: `slots` more partitions, which it reads if it awaited them."""
         self.slots = np.append(self.slots, np.full(slots, stream in self.awaits))
         self.awaits.discard(stream)
-        if self.limit is not None:
-            self.limit = np.append(self.limit, np.full(slots, NO_LIMIT))
+        self.limit = np.append(self.limit, np.full(slots, NO_LIMIT))
 
     def wait_no_more(self) -> None:
         """It ends, and what has not come until now is not read any more."""
         self._missed |= self.awaits
         self.awaits.clear()
 
-    def end_soon(self) -> None:
-        """It is told to end: its slots are to be limited."""
-        if self.limit is None:
-            self.limit = np.full(self.slots.size, NO_LIMIT)
-
     def limit_to(self, slot: int, offset: int) -> None:
-        """Count nothing of a slot from `offset` on, of one that is told to end."""
-        assert self.limit is not None
+        """Count nothing of a slot from `offset` on."""
         self.limit[slot] = min(int(self.limit[slot]), offset)
 
     def finish(self) -> None:
@@ -130,7 +123,7 @@ class Filling:
             batch.events,
             batch.lacks(tof=self.config.needs_tof, pixel=self.config.needs_pixel),
             self.slots,
-            np.full(self.slots.size, NO_LIMIT) if self.limit is None else self.limit,
+            self.limit,
             self._schemas,
             self._source,
             rows,

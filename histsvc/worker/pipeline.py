@@ -12,7 +12,7 @@ from histsvc.clock import Clock, Deadline, now_ms
 from histsvc.model import Batch, Fault, Partition, RawMessages, Start, Stream, WorkerSpec
 from histsvc.ports import Clusters, Reader
 from histsvc.protocol.info import State
-from histsvc.window import NO_LIMIT, Progress, Verdict
+from histsvc.window import Progress, Verdict
 from histsvc.worker.ends import Drain, EndQueries
 from histsvc.worker.fill import Filling
 from histsvc.worker.publication import Position, Publication
@@ -85,8 +85,6 @@ class Pipeline:
         With 0 they end where the reader is.
         """
         fillings = [p.filling for p in self.chosen(indices)]
-        for filling in fillings:
-            filling.end_soon()
         # The end of this moment, not of one in the past at which it was asked for other reasons.
         self._end_queries = self._new_queries()
         moment_s = self._clock.monotonic_s()
@@ -125,7 +123,7 @@ class Pipeline:
         newest = [self._newest_ms[slot] for slot in slots if slot in self._newest_ms]
         for slot in slots:
             partition, position = self._partitions[slot], int(self._progress.position[slot])
-            limit = int(NO_LIMIT if filling.limit is None else filling.limit[slot])
+            limit = int(filling.limit[slot])
             offsets.setdefault(partition.topic, {})[partition.number] = min(position, limit)
             lag += self._progress.lag(slot, self._ends.get(slot, position), limit)
         return Position(offsets, lag, max(newest, default=None))
@@ -194,8 +192,6 @@ class Pipeline:
 
     def _done(self, filling: Filling) -> npt.NDArray[np.bool_]:
         """Which slots have nothing more for a histogram, bool (slots,)."""
-        if filling.limit is None:
-            return self._progress.done
         done: npt.NDArray[np.bool_] = self._progress.done | (self._progress.position >= filling.limit)
         return done
 

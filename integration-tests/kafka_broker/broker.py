@@ -1,10 +1,13 @@
 """The broker as the tests see it."""
 
+import os
+import signal
 import tempfile
 import time
 import uuid
 from base64 import urlsafe_b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -108,6 +111,16 @@ class Broker:
         process, self._process = self._process, None
         if process:
             process.kill()
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """It keeps its connections and answers nothing, as long as the ``with`` statement lasts."""
+        assert self.pid is not None
+        os.killpg(self.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.killpg(self.pid, signal.SIGCONT)
 
     def restart(self) -> None:
         """Stop it if it runs, and start it."""

@@ -16,7 +16,7 @@ from histsvc.cli.demo.show import Show, Stage
 from histsvc.cli.sending import Sending
 from histsvc.cli.stop import Stop
 from histsvc.client import Client, State
-from histsvc.clock import Clock, Deadline, Every, SystemClock, now_ms
+from histsvc.clock import Deadline, Every, SystemClock, now_ms
 from histsvc.kafka.embedded import EmbeddedBroker
 from histsvc.kafka.event_producer import EventProducer
 from histsvc.settings import KafkaSettings
@@ -54,15 +54,8 @@ def run(duration_s: float, events: int, folder: Path | None, show: Show, stop: S
 class _Demo:
     """A demo on its way: a thread sends events, another one commands, and this one shows what comes."""
 
-    def __init__(
-        self,
-        bootstrap: str,
-        client: Client,
-        service: subprocess.Popen[str],
-        show: Show,
-        clock: Clock | None = None,
-    ) -> None:
-        self._clock = clock or SystemClock()
+    def __init__(self, bootstrap: str, client: Client, service: subprocess.Popen[str], show: Show) -> None:
+        self._clock = SystemClock()
         self._bootstrap = bootstrap
         self._service = service
         self._show = show

@@ -15,13 +15,12 @@ from rich.table import Table
 from rich.text import Text
 
 from histsvc.cli.demo.show import Said, Show, Stage
-from histsvc.client import Histogram, State
+from histsvc.client import Histogram
 from histsvc.clock import SystemClock, now_ms
+from histsvc.view.styles import SERVICE_STATES, STATES
 from histsvc.view.terminal import picture
 from histsvc.view.text import age, duration, rate, short
 
-_STATES = {State.COUNTING: "green", State.FINISHED: "cyan", State.ERROR: "bold red"}
-_SERVICE_STATES = {"RUNNING": "bold green", "DEGRADED": "bold red"}
 # What is above the pictures, and at least below them: the commands, with their title.
 _LINES_ABOVE = 1
 _LINES_BELOW = 6
@@ -97,7 +96,7 @@ class Screen(Show):
     def _panel(self, histogram: Histogram | None, columns: int, rows: int) -> Panel:
         if histogram is None:
             return Panel(Text("…"), width=columns, height=rows, border_style="dim")
-        info, style = histogram.info, _STATES.get(histogram.state, "yellow")
+        info, style = histogram.info, STATES[histogram.state]
         how = f"{info.sum:,} counts" if columns > 34 else short(info.sum)
         more = [rate(info.rate), age(histogram.data_age_ms(now_ms(self._clock)))] if columns > 52 else []
         colour = self._console.color_system is not None and not self._console.no_color
@@ -116,7 +115,7 @@ def _headline(stage: Stage) -> Text:
     """Whether it is healthy, and how fast it goes."""
     line = Text("histsvc ", "bold", no_wrap=True, overflow="ellipsis")
     if stage.beat is not None:
-        line.append(stage.beat.state, _SERVICE_STATES.get(stage.beat.state, "bold"))
+        line.append(stage.beat.state, SERVICE_STATES.get(stage.beat.state, "bold"))
         states = Counter(str(worker.state).lower() for worker in stage.beat.workers)
         workers = ", ".join(f"{number} {state}" for state, number in sorted(states.items()))
         lag = max((info.lag for info in stage.beat.histograms), default=0)
