@@ -6,7 +6,7 @@ from histsvc.client.following import Following, HistogramFollowing
 from histsvc.client.received import Histogram, heartbeat, histogram
 from histsvc.client.topic_reader import TopicReader
 from histsvc.errors import BrokerError, Code, CommandError, SettingsError
-from histsvc.protocol.heartbeat import Heartbeat
+from histsvc.protocol.heartbeat import Heartbeat, WorkerLoad, WorkerStatus
 from histsvc.protocol.info import HistogramInfo, State
 from histsvc.settings import KafkaSettings, Security
 from histsvc.wire.histogram import Axis
@@ -30,6 +30,8 @@ __all__ = [
     "SettingsError",
     "State",
     "TopicReader",
+    "WorkerLoad",
+    "WorkerStatus",
     "heartbeat",
     "histogram",
 ]

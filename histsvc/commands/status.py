@@ -1,4 +1,4 @@
-"""status: how the service and its histograms are."""
+"""status: how the service, its workers and its histograms are."""
 
 from __future__ import annotations
 
@@ -37,4 +37,5 @@ def status(context: Context, command: Command, deadline: Deadline) -> Steps[Mapp
             if info.index in wanted.get(info.job, ())
         ],
         "service": {**asdict(heartbeat.identity), "state": heartbeat.state},
+        "workers": [worker.told() for worker in heartbeat.workers],
     }

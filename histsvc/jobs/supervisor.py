@@ -101,7 +101,7 @@ class Supervisor:
         if worker not in self._workers:
             return
         if indices is None:
-            worker.state, worker.spec, worker.stats = WorkerState.SPARE, None, []
+            worker.state, worker.spec, worker.stats, worker.load = WorkerState.SPARE, None, [], None
         elif worker.spec is not None:
             worker.spec = worker.spec.without(indices)
 
@@ -133,7 +133,7 @@ class Supervisor:
 
     def statuses(self) -> tuple[WorkerStatus, ...]:
         """All worker processes."""
-        return tuple(WorkerStatus(w.pid, w.state, self.restarts) for w in self._workers)
+        return tuple(WorkerStatus(w.pid, w.state, self.restarts, w.load) for w in self._workers)
 
     def totals(self) -> Counter[str]:
         """What all workers have counted, also those that are gone."""
@@ -158,7 +158,7 @@ class Supervisor:
         heard, worker.stats = worker.stats, []
         for stats in heard:
             worker.silence = Deadline(self._clock, _SILENCE_S)
-            worker.counters = Counter(stats.counters)
+            worker.counters, worker.load = Counter(stats.counters), stats.load
             job = self.jobs.get(stats.infos[0].job) if stats.infos else None
             if job is not None:
                 job.heard(stats.infos, stats.delivered)

@@ -14,6 +14,7 @@ from multiprocessing.context import SpawnProcess
 
 from histsvc.clock import Deadline, SystemClock
 from histsvc.model import WorkerSpec
+from histsvc.protocol.heartbeat import WorkerLoad
 from histsvc.settings import WorkerSettings
 from histsvc.worker import main as worker_main
 from histsvc.worker.link import Done, Failed, Leave, Ready, Report, Request, Stats, StatsSeen
@@ -47,6 +48,7 @@ class WorkerProcess:
         self.stats: list[Stats] = []
         self.silence = Deadline(SystemClock(), float("inf"))
         self.counters: Counter[str] = Counter()
+        self.load: WorkerLoad | None = None
         self.ending: WorkerLostError | None = None
         self._reason: str | None = None
         self._answer: Future[Done] | None = None

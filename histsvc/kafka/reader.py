@@ -90,7 +90,11 @@ class _Connection:
 
     def _read(self, timeout_s: float) -> RawMessages:
         most = int(min(max(_BATCH_BYTES / self.mean_bytes, _LEAST_MESSAGES), _MOST_MESSAGES))
-        return _columns(self, self.consumer.consume(most, timeout_s))
+        messages = self.consumer.consume(most, timeout_s)
+        read = _columns(self, messages, waited=len(messages) < most)
+        if read.payload:
+            self.mean_bytes += 0.2 * (float(read.size.mean()) - self.mean_bytes)
+        return read
 
 
 class KafkaReader:
@@ -178,7 +182,7 @@ class KafkaReader:
         self._connections.clear()
 
 
-def _columns(connection: _Connection, messages: list[Message]) -> RawMessages:
+def _columns(connection: _Connection, messages: list[Message], *, waited: bool) -> RawMessages:
     """Columns of what was read. `map` with methods keeps loops over messages out of the interpreter."""
     ends: dict[int, int] = {}
     failures: dict[int, str] = {}
@@ -195,8 +199,6 @@ def _columns(connection: _Connection, messages: list[Message]) -> RawMessages:
     payload = list(map(Message.value, messages))
     if None in payload:
         payload = [value or b"" for value in payload]
-    if payload:
-        connection.mean_bytes += 0.2 * (sum(map(len, payload)) / len(payload) - connection.mean_bytes)
     number = len(messages)
     return RawMessages(
         np.fromiter(found, np.int64, number),
@@ -205,6 +207,7 @@ def _columns(connection: _Connection, messages: list[Message]) -> RawMessages:
         payload,
         ends,
         failures,
+        waited,
     )
 
 
@@ -238,4 +241,5 @@ def _joined(parts: Sequence[RawMessages]) -> RawMessages:
         [payload for part in parts for payload in part.payload],
         {slot: offset for part in parts for slot, offset in part.ends.items()},
         {slot: reason for part in parts for slot, reason in part.failures.items()},
+        all(part.waited for part in parts),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -89,7 +90,8 @@ class RawMessages:
 
     `slot` numbers the partitions of the reader, `offset` and `timestamp_ms` are Kafka's, `payload` may be
     empty (a message without a value). `ends` maps slots whose end was reached to the offset of that end,
-    `failures` maps slots that cannot be read any more to the reason.
+    `failures` maps slots that cannot be read any more to the reason. `waited` says that there was less than
+    the reader would have taken at once.
     """
 
     slot: Int64Array
@@ -98,6 +100,12 @@ class RawMessages:
     payload: list[bytes]
     ends: Mapping[int, int] = field(default_factory=dict)
     failures: Mapping[int, str] = field(default_factory=dict)
+    waited: bool = False
+
+    @cached_property
+    def size(self) -> Int64Array:
+        """Bytes of each payload, int64 (messages,)."""
+        return np.fromiter(map(len, self.payload), np.int64, len(self.payload))
 
 
 class Batch(Protocol):

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 from histsvc.protocol.info import HistogramInfo, State
 
 PROTOCOL = "1.0"
-_COUNTERS = ("messages", "events", "other_schema", "published", "commands", "commands_failed")
+_COUNTERS = ("messages", "events", "bytes", "other_schema", "published", "commands", "commands_failed")
 _COUNTERS_BY_REASON = ("undecodable", "publish_failed", "send_failed", "graphite_failed")
 _TOLD = {"id", "job", "index", "state", "sum", "rate", "lag", "data_age_ms", "error_message", "warning"}
 _TOLD |= {"topic", "brokers"}
@@ -41,12 +41,35 @@ class ServiceIdentity:
 
 
 @dataclass(frozen=True)
+class WorkerLoad:
+    """How a worker that counts has spent the last seconds: shares of their time, rates, and the lag now.
+
+    It waits for data, reads, decodes, fills and publishes, which adds up to 1; of what it publishes a part is
+    done beside the rest, so the sum may be more. `lag` is in messages.
+    """
+
+    wait: float
+    read: float
+    decode: float
+    fill: float
+    publish: float
+    events_per_s: float
+    bytes_per_s: float
+    lag: int
+
+
+@dataclass(frozen=True)
 class WorkerStatus:
-    """One worker process."""
+    """One worker process; `load` where it counts and has done so for some seconds."""
 
     pid: int
     state: str
     restarts: int
+    load: WorkerLoad | None = None
+
+    def told(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -81,7 +104,7 @@ class Heartbeat:
                 **identity,
                 "state": self.state,
                 "histograms": [_short(info) for info in self.histograms],
-                "workers": [asdict(worker) for worker in self.workers],
+                "workers": [worker.told() for worker in self.workers],
                 "counters": _nested(self.counters),
             }
         ).encode()

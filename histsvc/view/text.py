@@ -30,9 +30,11 @@ def short(number: float) -> str:
     return f"{number:.3g}"
 
 
-def rate(per_s: float) -> str:
-    """A rate, as ``12.3k/s``."""
-    return f"{short(per_s)}/s"
+def rate(per_s: float, unit: str = "") -> str:
+    """A rate, as ``12.3k/s``, or ``12.3 kB/s`` with a unit."""
+    number = short(per_s)
+    digits = number.rstrip("".join(letter for _, letter in _SCALES))
+    return f"{digits} {number[len(digits) :]}{unit}/s" if unit else f"{number}/s"
 
 
 def printable(text: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
-from histsvc.client import Heartbeat, HistogramInfo, State
+from histsvc.client import Heartbeat, HistogramInfo, State, WorkerStatus
 from histsvc.view import table
 from histsvc.view.line import remarks
 from histsvc.view.styles import SERVICE_STATES, STATES
@@ -24,6 +24,7 @@ _LONG_ID = 24
 # Titles, a histogram, and how many more there are.
 _LEAST_ROWS = 3
 _LABEL, _INDENT = 10, 2
+_PHASES = ("wait", "read", "decode", "fill", "publish")
 _SHORTEST_SILENCE_MS = 2000
 _SILENT_INTERVALS = 3
 
@@ -113,6 +114,8 @@ def _head(seen: Seen, width: int) -> list[Text]:
     lines += _labelled("counters", _counters(seen), width)
     lines += _labelled("problems", _problems(beat), width)
     lines += _labelled("workers", _workers(beat), width)
+    for worker in beat.workers:
+        lines += _labelled("", _load(worker), width)
     return lines + _labelled("jobs", _jobs(beat), width)
 
 
@@ -161,6 +164,16 @@ def _workers(beat: Heartbeat) -> list[Text]:
     restarts = max((worker.restarts for worker in beat.workers), default=0)
     parts = [Text(printable(f"{state} {' '.join(pids)}")) for state, pids in by_state.items()]
     return [*parts, Text(f"restarts {restarts}", "yellow" if restarts else "")] if parts else []
+
+
+def _load(worker: WorkerStatus) -> list[Text]:
+    """What a worker gets through, and what it spends its time on."""
+    load = worker.load
+    if load is None:
+        return []
+    shares = " ".join(f"{phase} {100 * getattr(load, phase):.0f} %" for phase in _PHASES)
+    through = (rate(load.events_per_s) + " events", rate(load.bytes_per_s, "B"), f"lag {load.lag:,}")
+    return [Text(str(worker.pid)), *map(Text, through), Text(shares)]
 
 
 def _jobs(beat: Heartbeat) -> list[Text]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from histsvc.model import WorkerSpec
+from histsvc.protocol.heartbeat import WorkerLoad
 from histsvc.protocol.info import HistogramInfo
 
 
@@ -82,12 +83,13 @@ class Done:
 class Stats:
     """How some of the worker's histograms are, and what it has counted since it was spawned.
 
-    `delivered` are the indices of those whose FINISHED the broker has.
+    `delivered` are the indices of those whose FINISHED the broker has; `load` is that of the last seconds.
     """
 
     infos: tuple[HistogramInfo, ...]
     delivered: tuple[int, ...]
     counters: Mapping[str, int]
+    load: WorkerLoad | None = None
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ import logging
 import signal
 import sys
 import time
-from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 
@@ -96,11 +95,10 @@ class Worker:
         self._pipeline: Pipeline | None = None
         self._counting = False
         self._pending: Pending | None = None
-        self._teller = Teller(link, clock)
+        self._teller = Teller(link, self._outbox, clock)
         self._leaving = False
         self._terminated = False
         self._orphaned: Deadline | None = None
-        self._counted: Counter[str] = Counter()
 
     def terminate(self) -> None:
         """End the job, then the loop (a signal handler: it only sets a flag)."""
@@ -117,7 +115,7 @@ class Worker:
                 self._wind_up()
             if self._pipeline is not None and self._counting:
                 self._pipeline.step(_STEP_S)
-                self._teller.tell(self._pipeline, self._counters)
+                self._teller.tell(self._pipeline)
             elif self._pipeline is None:
                 self._reader.read(0)
             self._answer()
@@ -177,7 +175,7 @@ class Worker:
                 self._finish(indices, drain_s, timeout_s)
             case Tell():
                 if self._pipeline is not None:
-                    self._teller.tell_all(self._pipeline, self._counters)
+                    self._teller.tell_all(self._pipeline)
                 self._link.report(Done())
             case Leave():
                 self._leaving = True
@@ -205,19 +203,14 @@ class Worker:
             if isinstance(self._pending, FinishPending):
                 self._pipeline.forget(self._pending.indices or ())
             # Who is answered may ask at once how things are.
-            self._teller.tell_all(self._pipeline, self._counters)
+            self._teller.tell_all(self._pipeline)
         self._pending = None
         self._link.report(Done(undelivered))
 
     def _end_job(self) -> None:
         """Forget the job; the process, its clients and kernels stay warm for the next one."""
         if self._pipeline is not None:
-            self._teller.tell_all(self._pipeline, self._counters)
-            self._counted += self._pipeline.counters
+            self._teller.tell_end(self._pipeline)
             self._outbox.give_up()
         self._reader.release()
         self._pipeline, self._counting = None, False
-
-    def _counters(self, pipeline: Pipeline) -> Counter[str]:
-        # The outbox's thread goes on counting: dict() copies in one piece.
-        return self._counted + pipeline.counters + Counter(dict(self._outbox.counters))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
@@ -36,6 +37,8 @@ class ThreadOutbox:
 
     def __init__(self, sender: Sender, serialisers: Mapping[str, Serialise], source_name: str) -> None:
         self.counters: Counter[str] = Counter()
+        # Seconds spent on serialising and handing over.
+        self.busy_s = 0.0
         self._sender = sender
         self._serialisers = serialisers
         self._source_name = source_name
@@ -68,7 +71,9 @@ class ThreadOutbox:
             if entry is not None and entry.generation < self._given_up:
                 entry.delivered.set_exception(BrokerError("there was no time to send it", retriable=True))
             elif entry is not None:
+                begun_s = time.monotonic()
                 self._send(entry)
+                self.busy_s += time.monotonic() - begun_s
             self._sender.serve(_SERVE_S if self._under_way else 0)
 
     def _send(self, entry: _Entry) -> None:

@@ -9,15 +9,17 @@ import numpy as np
 import numpy.typing as npt
 
 from histsvc.clock import Clock, Deadline, now_ms
-from histsvc.model import Batch, Fault, Partition, RawMessages, Start, Stream, WorkerSpec
+from histsvc.model import Partition, RawMessages, Start, Stream, WorkerSpec
 from histsvc.ports import Clusters, Reader
 from histsvc.protocol.info import State
-from histsvc.window import Progress, Verdict
+from histsvc.window import NO_LIMIT, Progress, Verdict
 from histsvc.worker.ends import Drain, EndQueries
 from histsvc.worker.fill import Filling
+from histsvc.worker.load import Phase, Stopwatch
 from histsvc.worker.publication import Position, Publication
 from histsvc.worker.publish import Publisher
 from histsvc.worker.read import Decoder
+from histsvc.worker.seen import Seen
 from histsvc.worker.watch import TopicWatch
 
 
@@ -36,7 +38,8 @@ class Pipeline:
     ) -> None:
         self.spec = spec
         self.fillings = list(fillings)
-        self.counters: Counter[str] = Counter()
+        self.seen = Seen()
+        self.stopwatch = Stopwatch(clock)
         self.publisher: Publisher
         self._partitions = [start.partition for start in spec.starts]
         self._progress = progress
@@ -44,7 +47,6 @@ class Pipeline:
         self._decoder = decoder
         self._clusters = clusters
         self._clock = clock
-        self._newest_ms: dict[int, int] = {}
         self._ends = {slot: start.end for slot, start in enumerate(spec.starts)}
         self._ends_fresh = False
         self._dropped = progress.done.copy()
@@ -58,6 +60,11 @@ class Pipeline:
         self._final: dict[int, Position] = {}
 
     @property
+    def counters(self) -> Counter[str]:
+        """What the worker has counted of this job."""
+        return self.seen.counters
+
+    @property
     def finished(self) -> bool:
         """Whether nothing more is to be read."""
         return not any(filling.counting for filling in self.fillings)
@@ -69,11 +76,15 @@ class Pipeline:
 
     def step(self, timeout_s: float) -> None:
         """Read once, count what came, and publish what is due."""
+        self.stopwatch.lap(Phase.WAIT)
         if not self.finished:
-            self._take(self._reader.read(timeout_s))
+            raw = self._reader.read(timeout_s)
+            self.stopwatch.lap(Phase.WAIT if raw.waited or not raw.payload else Phase.READ)
+            self._take(raw)
             self._look_for_topics()
             self._finish_what_is_done()
         self.publisher.step()
+        self.stopwatch.lap(Phase.PUBLISH)
 
     def chosen(self, indices: Sequence[int] | None) -> list[Publication]:
         """The publications of these histograms (None: all)."""
@@ -115,45 +126,48 @@ class Pipeline:
         if filling.spec.index in self._final:
             return self._final[filling.spec.index]
         offsets: dict[str, dict[int, int]] = {}
-        if not self._ends_fresh:  # many histograms ask for the same ends after a read
-            self._ends.update(self._reader.ends())
-            self._ends_fresh = True
+        self._refresh_ends()
         lag = 0
         slots = np.flatnonzero(filling.slots).tolist()
-        newest = [self._newest_ms[slot] for slot in slots if slot in self._newest_ms]
         for slot in slots:
             partition, position = self._partitions[slot], int(self._progress.position[slot])
             limit = int(filling.limit[slot])
             offsets.setdefault(partition.topic, {})[partition.number] = min(position, limit)
             lag += self._progress.lag(slot, self._ends.get(slot, position), limit)
-        return Position(offsets, lag, max(newest, default=None))
+        return Position(offsets, lag, self.seen.newest_ms(slots))
+
+    @property
+    def lag(self) -> int:
+        """Messages of all partitions that are still to be counted."""
+        self._refresh_ends()
+        positions = enumerate(self._progress.position.tolist())
+        return sum(
+            self._progress.lag(slot, self._ends.get(slot, position), int(NO_LIMIT))
+            for slot, position in positions
+            if not self._dropped[slot]
+        )
+
+    def _refresh_ends(self) -> None:
+        if not self._ends_fresh:  # many histograms ask for the same ends after a read
+            self._ends.update(self._reader.ends())
+            self._ends_fresh = True
 
     def _take(self, raw: RawMessages) -> None:
         self._ends_fresh = False
         if raw.payload:
             verdicts = self._progress.take(raw.slot, raw.offset, raw.timestamp_ms)
-            for batch, rows in self._decoder.decode(raw):
+            batches = self._decoder.decode(raw)
+            self.stopwatch.lap(Phase.DECODE)
+            for batch, rows in batches:
                 for filling in self.fillings:
                     filling.take(batch, verdicts[rows])
-                self._account(batch, verdicts[rows] != Verdict.SKIPPED)
+                self.seen.take(batch, verdicts[rows] != Verdict.SKIPPED)
+            self.counters["bytes"] += int(raw.size.sum())
+            self.stopwatch.lap(Phase.FILL)
         for slot, offset in raw.ends.items():
             self._progress.reached_end(slot, offset)
         for slot, reason in raw.failures.items():
             self._fail(slot, reason)
-
-    def _account(self, batch: Batch, taken: npt.NDArray[np.bool_]) -> None:
-        """What the worker as a whole has seen, each message once however many histograms want it."""
-        self.counters["messages"] += int(np.count_nonzero(taken))
-        self.counters["events"] += int(batch.events[taken].sum())
-        faults = np.bincount(batch.fault[taken], minlength=len(Fault))
-        for fault in Fault:
-            if fault is not Fault.NONE and faults[fault]:
-                other = fault is Fault.OTHER_SCHEMA
-                name = "other_schema" if other else f"undecodable.{fault.name.lower()}"
-                self.counters[name] += int(faults[fault])
-        for slot in np.unique(batch.slot).tolist():
-            newest = int(batch.timestamp_ms[batch.slot == slot].max())
-            self._newest_ms[slot] = max(newest, self._newest_ms.get(slot, newest))
 
     def _fail(self, slot: int, reason: str) -> None:
         """A partition cannot be read any more: the end of those that still want something of it."""

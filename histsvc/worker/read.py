@@ -98,10 +98,9 @@ class Decoder:
 
     def events(self, raw: RawMessages) -> EventBatch:
         """Parse all messages as events; what is of another schema is told as such."""
-        size = np.fromiter(map(len, raw.payload), np.int64, len(raw.payload))
         address = _addresses(raw.payload)
-        table = np.empty((len(Column), size.size), np.int64)
-        self._parse(address, size, self._layouts, self._names, self._ends, table)
+        table = np.empty((len(Column), raw.size.size), np.int64)
+        self._parse(address, raw.size, self._layouts, self._names, self._ends, table)
         return EventBatch(raw.slot, raw.offset, raw.timestamp_ms, table, raw.payload)
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from histsvc.clock import Clock, Every
 from histsvc.protocol.info import HistogramInfo, State
 from histsvc.worker.link import ChildLink, Stats
+from histsvc.worker.load import LoadMeter
+from histsvc.worker.outbox import ThreadOutbox
 from histsvc.worker.pipeline import Pipeline
 
-Count = Callable[[Pipeline], Counter[str]]
 _STATS_S = 0.2
 # So many infos, of so many partitions together, fit the pipe's buffer: neither side can block on the other in
 # the middle of a message.
@@ -20,32 +21,48 @@ _PARTITIONS = 1000
 
 
 class Teller:
-    """Tells how the histograms of a pipeline are, some at a time."""
+    """Tells how the histograms of a pipeline are, some at a time, and what the worker has done in all."""
 
-    def __init__(self, link: ChildLink, clock: Clock) -> None:
+    def __init__(self, link: ChildLink, outbox: ThreadOutbox, clock: Clock) -> None:
         self._link = link
+        self._outbox = outbox
+        self._meter = LoadMeter(clock)
+        # What pipelines before this one have counted.
+        self._counted: Counter[str] = Counter()
         self._due = Every(clock, _STATS_S)
         self._next = 0
         self._delivered: tuple[int, ...] = ()
 
-    def tell(self, pipeline: Pipeline, counters: Count) -> None:
+    def tell(self, pipeline: Pipeline) -> None:
         """Tell if it is time, or if an end was delivered: that cannot be lost any more."""
         delivered = _delivered(pipeline)
         if self._due.due() or delivered != self._delivered:
             infos = pipeline.publisher.infos()
             some = _some(infos[self._next :])
-            if self._link.stats(Stats(some, delivered, dict(counters(pipeline))), must=False):
+            if self._link.stats(self._stats(pipeline, some, delivered), must=False):
                 self._delivered = delivered
                 self._next = self._next + len(some) if self._next + len(some) < len(infos) else 0
 
-    def tell_all(self, pipeline: Pipeline, counters: Count) -> None:
+    def tell_all(self, pipeline: Pipeline) -> None:
         """Tell everything a last time."""
         infos, delivered = pipeline.publisher.infos(), _delivered(pipeline)
         while infos:
             some = _some(infos)
-            self._link.stats(Stats(some, delivered, dict(counters(pipeline))), must=True)
+            self._link.stats(self._stats(pipeline, some, delivered), must=True)
             infos = infos[len(some) :]
         self._next, self._delivered = 0, ()
+
+    def tell_end(self, pipeline: Pipeline) -> None:
+        """Tell everything of a pipeline that ends."""
+        self.tell_all(pipeline)
+        self._counted += pipeline.counters
+
+    def _stats(
+        self, pipeline: Pipeline, some: tuple[HistogramInfo, ...], delivered: tuple[int, ...]
+    ) -> Stats:
+        # The outbox's thread goes on counting: dict() copies in one piece.
+        counters = self._counted + pipeline.counters + Counter(dict(self._outbox.counters))
+        return Stats(some, delivered, dict(counters), self._meter.load(pipeline, self._outbox.busy_s))
 
 
 def _some(infos: Sequence[HistogramInfo]) -> tuple[HistogramInfo, ...]:

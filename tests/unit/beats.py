@@ -23,10 +23,10 @@ def beat(
     *histograms: HistogramInfo,
     after_ms: int = 0,
     counters: dict[str, int] | None = None,
-    workers: Sequence[tuple[int, str, int]] = (),
+    workers: Sequence[tuple[Any, ...]] = (),
     **identity: Any,
 ) -> Heartbeat:
-    """A heartbeat of a service, `after_ms` after NOW_MS; workers are process id, state and restarts."""
+    """A heartbeat of a service, `after_ms` after NOW_MS; workers: id, state, restarts and, or not, load."""
     who = {"uptime_ms": IDENTITY.uptime_ms + after_ms, **identity}
     return Heartbeat(
         message=NOW_MS + after_ms,

@@ -14,6 +14,7 @@ from histsvc.jobs.job import Job
 from histsvc.jobs.supervisor import Supervisor
 from histsvc.jobs.worker_process import WorkerLostError, WorkerProcess, WorkerState
 from histsvc.model import WorkerSpec
+from histsvc.protocol.heartbeat import WorkerLoad
 from histsvc.protocol.info import HistogramInfo
 from histsvc.worker.link import Done, Request, Stats
 
@@ -39,6 +40,7 @@ class FakeWorker:
         self.stats: list[Stats] = []
         self.silence = Deadline(clock, float("inf"))
         self.counters: Counter[str] = Counter()
+        self.load: WorkerLoad | None = None
         self.ending: WorkerLostError | None = None
         self.process = FakeProcess()
         self.requests: list[Request] = []

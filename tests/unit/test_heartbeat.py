@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from histsvc.protocol.heartbeat import Heartbeat, ServiceIdentity, WorkerStatus
+from histsvc.protocol.heartbeat import Heartbeat, ServiceIdentity, WorkerLoad, WorkerStatus
 from histsvc.protocol.info import HistogramInfo, State
 
 IDENTITY = ServiceIdentity("histsvc", "me", "0.1", "1.0", 77, "host-1", 4711)
@@ -124,7 +124,9 @@ def test_what_was_written_is_read() -> None:
         id="h", job="j", index=3, state=State.ERROR, error_message="it broke", topic="out", brokers=("b:1",)
     )
     counters = {"messages": 5, "undecodable.out_of_bounds": 2, "publish_failed.too large. really": 1}
-    made = Heartbeat(123, 1000, IDENTITY, (info,), (WorkerStatus(12, "COUNTING", 1),), True, counters)
+    load = WorkerLoad(0.5, 0.1, 0.1, 0.2, 0.2, 1e6, 8e6, 3)
+    workers = (WorkerStatus(12, "COUNTING", 1, load), WorkerStatus(13, "SPARE", 1))
+    made = Heartbeat(123, 1000, IDENTITY, (info,), workers, True, counters)
     read = Heartbeat.from_json(made.to_json())
     assert (read.message, read.message_interval, read.identity) == (123, 1000, IDENTITY)
     assert (read.histograms, read.workers, read.state) == ((info,), made.workers, made.state)

@@ -9,7 +9,7 @@ import pytest
 from rich.text import Text
 from unit.beats import ESCAPED, NASTY, beat, info, plain, widest
 
-from histsvc.client import Heartbeat, HistogramInfo, State
+from histsvc.client import Heartbeat, HistogramInfo, State, WorkerLoad
 from histsvc.view.top import Seen, services
 
 COUNTERS = {"messages": 1200, "events": 3_400_000, "published": 56, "commands": 7}
@@ -30,7 +30,8 @@ def many(number: int, **keys: Any) -> list[HistogramInfo]:
 
 def test_everything_about_a_service() -> None:
     failed = {"commands_failed": 2, "undecodable.ev44": 3, "undecodable.other": 0, "publish_failed.queue": 4}
-    workers = [(11, "COUNTING", 1), (12, "SPARE", 1), (13, "COUNTING", 1)]
+    load = WorkerLoad(0.512, 0.1, 0.05, 0.25, 0.25, 12_345.6, 99_800_000, 1234)
+    workers = [(11, "COUNTING", 1), (12, "SPARE", 1), (13, "COUNTING", 1, load)]
     histograms = [
         info("tof", sum=12_345, rate=99.5, lag=1234, data_age_ms=300),
         info("", State.FINISHED, job="job1", index=4, topic=None),
@@ -41,6 +42,8 @@ def test_everything_about_a_service() -> None:
         "  commands 7 (2 failed)",
         "problems  undecodable 3 (ev44)  publish_failed 4 (queue)",
         "workers   COUNTING 11 13  SPARE 12  restarts 1",
+        "          13  12.3k/s events  99.8 MB/s  lag 1,234"
+        "  wait 51 % read 10 % decode 5 % fill 25 % publish 25 %",
         "jobs      job0: 1 COUNTING  job1: 1 FINISHED",
         "ID      STATE     COUNTS    RATE    LAG    AGE  JOB   TOPIC",
         "tof     COUNTING  12,345  99.5/s  1,234  0.4 s  job0  output",
