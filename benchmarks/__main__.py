@@ -4,40 +4,57 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from kafka_broker import Broker
 from rich.console import Console
 
-from benchmarks import report
-from benchmarks.pairs import LEAST_RUNS
-from benchmarks.rates import rates
-from benchmarks.sides import service_on
+from benchmarks import rates, report
+from benchmarks.bench import Bench
+from benchmarks.finding import Finding
 
-_MEGABYTES, _QUICK_MEGABYTES = 600, 150
+SECTIONS: dict[str, Callable[[Bench], Iterator[Finding]]] = {
+    "rates": rates.findings,
+}
+_LEAST_RUNS, _QUICK_RUNS = 9, 3
+
+
+def options_parser() -> argparse.ArgumentParser:
+    """What can be chosen."""
+    made = argparse.ArgumentParser(prog="bin/bench", description="Measure the service beside yardsticks.")
+    names = ", ".join(SECTIONS)
+    made.add_argument("sections", nargs="*", metavar="SECTION", help=f"{names}; all if none is given")
+    made.add_argument("--quick", action="store_true", help="less of everything: under four minutes")
+    made.add_argument("--runs", type=int, help=f"of each side; {_LEAST_RUNS}, with --quick {_QUICK_RUNS}")
+    made.add_argument(
+        "--to", type=Path, metavar="DIR", default=Path("bench-results"), help="for JSON and plots"
+    )
+    return made
 
 
 def main() -> None:
-    """Measure, print the table and write the JSON file; a wrong count ends it."""
-    made = argparse.ArgumentParser(prog="bin/bench", description="Measure the service beside yardsticks.")
-    made.add_argument("--quick", action="store_true", help="less of everything: a few minutes")
-    made.add_argument("--runs", type=int, default=LEAST_RUNS, help=f"of each side; {LEAST_RUNS} if not given")
-    made.add_argument("--json", type=Path, metavar="FILE", help="write all numbers to this file")
-    options = made.parse_args()
-    console = Console(width=150)
-    found: list[report.Row] = []
+    """Measure, print the table, write JSON and plots; a wrong count ends it."""
+    parser = options_parser()
+    options = parser.parse_args()
+    unknown = sorted(set(options.sections) - SECTIONS.keys())
+    if unknown:
+        parser.error(f"no such section: {', '.join(unknown)}")
+    console = Console(width=180)
+    found: list[Finding] = []
     with Broker() as broker:
-        service = service_on(broker)
-        try:
-            megabytes = _QUICK_MEGABYTES if options.quick else _MEGABYTES
-            for rate in rates(broker, service, megabytes, options.runs):
-                found += report.rows(rate)
-                console.print(f"{rate.filled.shape.name}: {rate.filled.events / 1e6:,.1f} million events")
-        finally:
-            service.close()
+        bench = Bench(broker, options.runs or (_QUICK_RUNS if options.quick else _LEAST_RUNS), options.quick)
+        for name in options.sections or SECTIONS:
+            for finding in SECTIONS[name](bench):
+                found.append(finding)
+                console.print(
+                    f"{finding.row} {finding.work}, {finding.measured}: {finding.value:.3g} {finding.unit}"
+                )
     report.show(found, console)
-    if options.json is not None:
-        options.json.write_text(json.dumps(report.document(found), indent=1) + "\n", encoding="utf-8")
+    options.to.mkdir(parents=True, exist_ok=True)
+    (options.to / "results.json").write_text(
+        json.dumps(report.document(found), indent=1) + "\n", encoding="utf-8"
+    )
 
 
 if __name__ == "__main__":

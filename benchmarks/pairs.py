@@ -6,8 +6,6 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-LEAST_RUNS = 9
-
 
 @dataclass(frozen=True)
 class Run:
@@ -30,6 +28,10 @@ class Spread:
         """Of at least two numbers."""
         low, median, high = statistics.quantiles(numbers, n=4, method="inclusive")
         return Spread(median, low, high)
+
+    def times(self, factor: float) -> Spread:
+        """All three, multiplied."""
+        return Spread(self.median * factor, self.low * factor, self.high * factor)
 
     def __format__(self, spec: str) -> str:
         return f"{self.median:{spec}} ({self.low:{spec}} to {self.high:{spec}})"

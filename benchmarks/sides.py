@@ -14,7 +14,6 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 import psutil
-from kafka_broker import Broker
 from service_process import Service
 
 from benchmarks.data import Filled
@@ -26,9 +25,9 @@ _TIMEOUT_S = 300.0
 class Yardstick:
     """A process of benchmarks.yardstick, which reads some topics each time it is called; for ``with``."""
 
-    def __init__(self, kind: str, broker: Broker, messages: int, topics: Sequence[str]) -> None:
+    def __init__(self, kind: str, bootstrap: str, messages: int, topics: Sequence[str]) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.yardstick", kind, broker.bootstrap, str(messages), *topics],
+            [sys.executable, "-m", "benchmarks.yardstick", kind, bootstrap, str(messages), *topics],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -84,14 +83,6 @@ class Counted:
         for name, expected in self._expected.items():
             assert np.array_equal(finished[name].counts, expected), f"{name} is wrong: {finished[name].info}"
         return run
-
-
-def service_on(broker: Broker, *options: str) -> Service:
-    """A service whose output topic takes large histograms."""
-    made = Service(broker, *options)
-    made.output = f"{made.output}-large"
-    broker.create_topic(made.output, config={"max.message.bytes": "200000000"})
-    return made
 
 
 def cpu_seconds(pid: int) -> float:
