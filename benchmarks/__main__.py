@@ -10,12 +10,16 @@ from pathlib import Path
 from kafka_broker import Broker
 from rich.console import Console
 
-from benchmarks import rates, report
+from benchmarks import loki, odin, rates, report, sharing, soak
 from benchmarks.bench import Bench
 from benchmarks.finding import Finding
 
 SECTIONS: dict[str, Callable[[Bench], Iterator[Finding]]] = {
     "rates": rates.findings,
+    "loki": loki.findings,
+    "sharing": sharing.findings,
+    "odin": odin.findings,
+    "soak": soak.findings,
 }
 _LEAST_RUNS, _QUICK_RUNS = 9, 3
 

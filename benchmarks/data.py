@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -57,14 +56,19 @@ SHAPES = (
 
 @dataclass(frozen=True)
 class Filled:
-    """A topic of one partition whose messages repeat those of a pool in turn; `uses` says how often each."""
+    """A topic of one partition whose messages repeat those of a pool in turn; `uses` says how often each.
+
+    `payloads` and `sources` are those of the pool's messages.
+    """
 
     topic: str
     shape: Shape
     first_ms: int
     last_ms: int
     messages: int
-    bytes: int
+    size_bytes: int
+    payloads: Sequence[bytes]
+    sources: Sequence[str]
     tof_ns: Sequence[npt.NDArray[np.int64]]
     pixel_id: Sequence[npt.NDArray[np.int64]]
     uses: npt.NDArray[np.int64]
@@ -79,51 +83,84 @@ class Filled:
         """The keys of a command that select all of it."""
         return {"start": self.first_ms, "stop": self.last_ms}
 
-    @cached_property
-    def pulses(self) -> list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], int]]:
-        """Times of flight, pixel ids and number of uses of each message of the pool."""
-        return list(zip(self.tof_ns, self.pixel_id, self.uses.tolist(), strict=True))
+    def first(self, messages: int) -> Filled:
+        """What so many messages of the same pool would be."""
+        return replace(self, messages=messages, uses=_uses(messages))
 
-    def spectrum(self, bins: int, tof_range: tuple[int, int] = (0, TOF_NS)) -> npt.NDArray[np.int64]:
+    def pulses(self, source: str = "") -> list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], int]]:
+        """Times of flight, pixel ids and number of uses of each message of the pool, of one source or all."""
+        whole = zip(self.sources, self.tof_ns, self.pixel_id, self.uses.tolist(), strict=True)
+        return [(tof, ids, uses) for name, tof, ids, uses in whole if source in ("", name)]
+
+    def spectrum(
+        self, bins: int, tof_range: tuple[float, float] = (0, TOF_NS), source: str = ""
+    ) -> npt.NDArray[np.int64]:
         """What numpy makes of it: counts of times of flight, int64 (bins,)."""
+        pulses = self.pulses(source)
         return sum(
-            (np.histogram(tof, bins, tof_range)[0] * uses for tof, _, uses in self.pulses),
+            (np.histogram(tof, bins, tof_range)[0] * uses for tof, _, uses in pulses),
             np.zeros(bins, np.int64),
         )
 
-    def image(self, first: int, pixels: int) -> npt.NDArray[np.int64]:
+    def image(self, first: int, pixels: int, source: str = "") -> npt.NDArray[np.int64]:
         """Counts of pixel ids from `first` on, int64 (pixels,)."""
         counts = np.zeros(pixels, np.int64)
-        for _, ids, uses in self.pulses:
+        for _, ids, uses in self.pulses(source):
             inside = ids[(ids >= first) & (ids < first + pixels)] - first
             counts += np.bincount(inside, minlength=pixels) * uses
         return counts
 
 
-def fill(broker: Broker, topic: str, shape: Shape, messages: int) -> Filled:
-    """Make a topic of one partition and send so many messages of random events to it."""
+@dataclass(frozen=True)
+class Events:
+    """Which events a topic is filled with: random pixels from `first_pixel` on, of these sources in turn."""
+
+    first_pixel: int = 1
+    pixels: int = PIXELS
+    sources: tuple[str, ...] = (SOURCE,)
+
+
+def fill(
+    broker: Broker, topic: str, shape: Shape, messages: int, events: Events = Events(), first_ms: int = 0
+) -> Filled:
+    """Make a topic of one partition and send so many messages of random events to it.
+
+    They have the Kafka timestamps from `first_ms` on (0: of the recent past), one each ms.
+    """
     broker.create_topic(topic, config={"retention.ms": "-1", "retention.bytes": "-1"})
     draw = np.random.default_rng(1)
-    encoder = shapes.encoder(shape.shape, "ev44", SOURCE)
     tof_ns = [draw.integers(0, TOF_NS, shape.events) for _ in range(_POOL)]
-    pixel_id = [1 + draw.integers(0, PIXELS, shape.events) for _ in range(_POOL)]
-    first_ms = time.time_ns() // 1_000_000 - messages - 10 * _LATER_MS
+    pixel_id = [events.first_pixel + draw.integers(0, events.pixels, shape.events) for _ in range(_POOL)]
+    sources = [events.sources[i % len(events.sources)] for i in range(_POOL)]
+    encoders = {name: shapes.encoder(shape.shape, "ev44", name) for name in events.sources}
+    first_ms = first_ms or beginning(messages)
     pool = [
-        next(encoder.encode((first_ms + i) * 1_000_000, tof, ids)).payload
-        for i, (tof, ids) in enumerate(zip(tof_ns, pixel_id, strict=True))
+        next(encoders[name].encode((first_ms + i) * 1_000_000, tof, ids)).payload
+        for i, (name, tof, ids) in enumerate(zip(sources, tof_ns, pixel_id, strict=True))
     ]
     producer = EventProducer(KafkaSettings((broker.bootstrap,)), SystemClock(), compression="none")
     for number in range(messages):
         producer.produce(topic, pool[number % _POOL], first_ms + number)
+    encoder = encoders[events.sources[0]]
     empty = next(encoder.encode(first_ms * 1_000_000, np.empty(0, np.int64), np.empty(0, np.int64))).payload
     producer.produce(topic, empty, first_ms + messages + _LATER_MS)
     producer.flush(lambda: 30.0)
     if producer.failed:
         raise RuntimeError(f"{topic}: {producer.failure}")
-    uses = np.array([len(range(number, messages, _POOL)) for number in range(_POOL)])
+    uses = _uses(messages)
     size = sum(len(payload) * int(n) for payload, n in zip(pool, uses, strict=True))
     last_ms = first_ms + messages - 1
-    return Filled(topic, shape, first_ms, last_ms, messages, size, tof_ns, pixel_id, uses)
+    return Filled(topic, shape, first_ms, last_ms, messages, size, pool, sources, tof_ns, pixel_id, uses)
+
+
+def _uses(messages: int) -> npt.NDArray[np.int64]:
+    """How often each message of the pool is among so many, int64 (pool,)."""
+    return np.array([len(range(number, messages, _POOL)) for number in range(_POOL)])
+
+
+def beginning(messages: int) -> int:
+    """When so many messages began, in ms, if they have ended some minutes ago."""
+    return time.time_ns() // 1_000_000 - messages - 10 * _LATER_MS
 
 
 def remove(broker: Broker, topic: str) -> None:

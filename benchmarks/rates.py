@@ -44,8 +44,8 @@ def _sides(service: Service, filled: Filled, processes: contextlib.ExitStack) ->
     discard = Yardstick(DISCARD, service.bootstrap, filled.messages + 1, [filled.topic])
     sides: dict[str, Callable[[], Run]] = {
         DISCARD: processes.enter_context(discard),
-        SPECTRUM: Counted(service, filled, [one], {"spectrum": spectrum}),
-        BOTH: Counted(service, filled, [one, other], {"spectrum": spectrum, "image": image}),
+        SPECTRUM: Counted(service, filled.window, [one], {"spectrum": spectrum}),
+        BOTH: Counted(service, filled.window, [one, other], {"spectrum": spectrum, "image": image}),
     }
     if filled.shape in _NAIVE_TARGETS:
         part = filled.messages // _NAIVE_PART
@@ -74,7 +74,7 @@ def figures(filled: Filled, sides: Sides, side: str, part: int = 1) -> dict[str,
     seconds = sides.seconds(side).median * part
     return {
         "events_per_s": filled.events / seconds,
-        "bytes_per_s": filled.bytes / seconds,
+        "bytes_per_s": filled.size_bytes / seconds,
         "messages_per_s": filled.messages / seconds,
         "cpu_s_per_billion_events": sides.cpu_s(side).median * part / filled.events * 1e9,
     }

@@ -16,7 +16,6 @@ import numpy.typing as npt
 import psutil
 from service_process import Service
 
-from benchmarks.data import Filled
 from benchmarks.pairs import Run
 
 _TIMEOUT_S = 300.0
@@ -44,45 +43,88 @@ class Yardstick:
 
     def __call__(self) -> Run:
         """Read once."""
+        self.begin()
+        return self.end()
+
+    def begin(self) -> None:
+        """Begin to read."""
         assert self._process.stdin is not None
-        assert self._process.stdout is not None
         self._process.stdin.write("\n")
         self._process.stdin.flush()
+
+    def end(self) -> Run:
+        """Wait until it has read."""
+        assert self._process.stdout is not None
         said = json.loads(self._process.stdout.readline())
         return Run(said["seconds"], said["cpu_s"])
 
 
-class Counted:
-    """A service and a topic: each run is a command that counts all of it, until every histogram is FINISHED.
+class Yardsticks:
+    """Several that read at the same time, a process for each list of topics; for ``with``."""
 
-    The time is from before the command is sent until the last histogram was received. A run whose counts are
-    not those of numpy raises AssertionError.
+    def __init__(self, kind: str, bootstrap: str, messages: int, topics: Sequence[Sequence[str]]) -> None:
+        self._each = [Yardstick(kind, bootstrap, messages, those) for those in topics]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for each in self._each:
+            each.__exit__(kind, error, trace)
+
+    def __call__(self) -> Run:
+        """Let all read once; the time is that until the last has."""
+        begun_s = time.perf_counter()
+        for each in self._each:
+            each.begin()
+        cpu_s = sum(each.end().cpu_s for each in self._each)
+        return Run(time.perf_counter() - begun_s, cpu_s)
+
+
+class Counted:
+    """A service and topics: each run is a command that counts all of them, until every histogram is FINISHED.
+
+    `window` are the keys of the command that select all of it, `expected` the counts by id. The time is from
+    before the command is sent until the last histogram was received. A run whose counts are not those of
+    numpy raises AssertionError.
     """
 
     def __init__(
         self,
         service: Service,
-        filled: Filled,
+        window: Mapping[str, int],
         histograms: Sequence[Mapping[str, Any]],
         expected: Mapping[str, npt.NDArray[np.int64]],
     ) -> None:
         self._service = service
-        self._filled = filled
+        self._window = window
         common = {"data_brokers": [service.bootstrap], "topic": service.output}
-        self._histograms = [{**common, **histogram} for histogram in histograms]
+        self._histograms = [{**histogram, **common} for histogram in histograms]
         self._expected = expected
 
     def __call__(self) -> Run:
         """Count once."""
         names = [histogram["id"] for histogram in self._histograms]
+        self._wait_for_spares()
         with self._service.following() as published:
             cpu_s, begun_s = cpu_seconds(self._service.process.pid), time.perf_counter()
-            self._service.config(self._histograms, **self._filled.window)
+            self._service.config(self._histograms, **self._window)
             finished = published.finished(*names, timeout_s=_TIMEOUT_S)
             run = Run(time.perf_counter() - begun_s, cpu_seconds(self._service.process.pid) - cpu_s)
         for name, expected in self._expected.items():
             assert np.array_equal(finished[name].counts, expected), f"{name} is wrong: {finished[name].info}"
         return run
+
+    def _wait_for_spares(self) -> None:
+        """A command that is not the first of many finds workers that have started, as it does in a service."""
+        deadline_s = time.monotonic() + _TIMEOUT_S
+        while True:
+            states = [worker["state"] for worker in self._service.client.send({"cmd": "status"})["workers"]]
+            if states.count("SPARE") > (os.cpu_count() or 1):
+                return
+            assert time.monotonic() < deadline_s, states
 
 
 def cpu_seconds(pid: int) -> float:

@@ -1,0 +1,98 @@
+"""A stream that goes on at a given rate, and how a service that counts it is meanwhile."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import psutil
+from service_process import Service
+
+from benchmarks.data import Filled
+from benchmarks.pairs import Spread
+from histsvc.client import TopicReader
+from histsvc.clock import SystemClock
+from histsvc.kafka.event_producer import EventProducer
+from histsvc.ports import OffsetAt
+from histsvc.sources.pace import Pace
+
+# So many times a second some of the messages are sent.
+_TICKS_PER_S = 100
+
+
+class Stream:
+    """Sends the messages of a pool in turn to a topic, so many a second; for ``with``."""
+
+    def __init__(self, service: Service, pool: Filled, topic: str, messages_per_s: float) -> None:
+        self.sent = 0
+        self._pool = pool
+        self._topic = topic
+        self._per_tick = messages_per_s / _TICKS_PER_S
+        self._over = threading.Event()
+        self._producer = EventProducer(service.kafka, SystemClock(), compression="none")
+        self._thread = threading.Thread(target=self._run, name="stream")
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        payloads = self._pool.payloads
+        ticks = Pace(SystemClock(), self._over.wait).times_ns(range(1 << 62), _TICKS_PER_S)
+        for tick, now_ns in enumerate(ticks, start=1):
+            while self.sent < tick * self._per_tick:
+                self._producer.produce(self._topic, payloads[self.sent % len(payloads)], now_ns // 1_000_000)
+                self.sent += 1
+        self._producer.flush(lambda: 30.0)
+        assert self._producer.failed == 0, self._producer.failure
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A heartbeat: the lag of all workers, and the memory of the largest of them."""
+
+    at_s: float
+    lag: int
+    rss_bytes: int
+
+
+def observed(service: Service, seconds: float) -> list[Seen]:
+    """What the heartbeats of so many seconds say."""
+    found: list[Seen] = []
+    reader = TopicReader(service.kafka, [service.heartbeat], OffsetAt.LATEST)
+    begun_s = time.monotonic()
+    try:
+        while (now_s := time.monotonic()) < begun_s + seconds:
+            for _, payload in reader.poll(0.2):
+                found += _seen(json.loads(payload), now_s - begun_s)
+    finally:
+        reader.close()
+    return found
+
+
+def _seen(beat: dict[str, Any], at_s: float) -> list[Seen]:
+    busy = [worker for worker in beat["workers"] if "load" in worker]
+    sizes = [psutil.Process(worker["pid"]).memory_info().rss for worker in busy]
+    return [Seen(at_s, sum(worker["load"]["lag"] for worker in busy), max(sizes))] if busy else []
+
+
+def growth_ms(seen: Sequence[Seen], messages_per_s: float) -> Spread:
+    """How much later the last third is than the first, in ms of the stream: by the quartiles of each."""
+    third = len(seen) // 3
+    first, last = (
+        [each.lag / messages_per_s * 1000 for each in part] for part in (seen[:third], seen[-third:])
+    )
+    quartiles = np.percentile(last, (50, 25, 75)) - np.percentile(first, 50)
+    return Spread(*quartiles.tolist())

@@ -1,0 +1,89 @@
+"""Row 4: the histograms of a whole instrument, 14 over 10 topics that are filled alike."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from examples import command
+from service_process import Service
+
+from benchmarks.bench import Bench
+from benchmarks.data import Events, Filled, Shape, beginning, fill, remove
+from benchmarks.finding import Finding
+from benchmarks.pairs import Run, interleaved
+from benchmarks.rates import DISCARD, NAIVE
+from benchmarks.sides import Counted, Yardsticks
+
+_SHAPE = Shape("compact", 1_000)
+_MEGABYTES, _QUICK_MEGABYTES = 60, 8
+# The usual way is so slow that it reads so many times fewer messages; rates are compared, not times.
+_NAIVE_PART = 20
+_SERVICE = "histsvc"
+
+
+def findings(bench: Bench) -> Iterator[Finding]:
+    """Beside as many processes that drop everything, and beside a process for each histogram."""
+    histograms = command("loki.json")["histograms"]
+    filled = _filled(bench, histograms)
+    with bench.service() as service, contextlib.ExitStack() as processes:
+        sides = _sides(service, histograms, filled, processes)
+        measured = interleaved(sides, bench.runs)
+    for each in filled.values():
+        remove(bench.broker, each.topic)
+    events = sum(each.events for each in filled.values())
+    work = "loki.json: 14 histograms, 10 topics"
+    for to, part, target in ((DISCARD, 1, 0.6), (NAIVE, _NAIVE_PART, 30.0)):
+        also = {
+            "events_per_s": events / measured.seconds(_SERVICE).median,
+            f"events_per_s_{to}": events / measured.seconds(to).median / part,
+            "cpu_s_per_billion_events": measured.cpu_s(_SERVICE).median / events * 1e9,
+        }
+        yield Finding(4, work, f"of {to}", measured.ratio(_SERVICE, to).times(part), "", target, also=also)
+
+
+def _filled(bench: Bench, histograms: list[dict[str, Any]]) -> dict[str, Filled]:
+    """A topic for each of the scenario, with events of its pixels and sources."""
+    megabytes = _QUICK_MEGABYTES if bench.quick else _MEGABYTES
+    messages = _SHAPE.messages(megabytes * 1_000_000)
+    first_ms = beginning(messages)
+    made: dict[str, Filled] = {}
+    for name in sorted({histogram["data_topics"][0] for histogram in histograms}):
+        mine = [histogram for histogram in histograms if histogram["data_topics"] == [name]]
+        first, last = mine[0]["det_range"]
+        sources = tuple(histogram["source"] or "bank" for histogram in mine)
+        events = Events(max(first, 1), last - max(first, 1) + 1, sources)
+        made[name] = fill(bench.broker, f"bench-{name}", _SHAPE, messages, events, first_ms)
+    return made
+
+
+def _sides(
+    service: Service,
+    histograms: list[dict[str, Any]],
+    filled: dict[str, Filled],
+    processes: contextlib.ExitStack,
+) -> dict[str, Callable[[], Run]]:
+    configs = [{**each, "data_topics": [filled[each["data_topics"][0]].topic]} for each in histograms]
+    expected = {each["id"]: _expected(each, filled[each["data_topics"][0]]) for each in histograms}
+    topics, one = [each.topic for each in filled.values()], next(iter(filled.values()))
+    workers = os.cpu_count() or 1
+    dealt = [topics[number::workers] for number in range(workers)]
+    single = [each["data_topics"] for each in configs]
+    return {
+        DISCARD: processes.enter_context(Yardsticks(DISCARD, service.bootstrap, one.messages + 1, dealt)),
+        _SERVICE: Counted(service, one.window, configs, expected),
+        NAIVE: processes.enter_context(
+            Yardsticks(NAIVE, service.bootstrap, one.messages // _NAIVE_PART, single)
+        ),
+    }
+
+
+def _expected(config: dict[str, Any], filled: Filled) -> npt.NDArray[np.int64]:
+    if config["type"] == "hist1d":
+        return filled.spectrum(config["num_bins"], config["tof_range"], config["source"])
+    first, width, height = config["det_range"][0], config["width"], config["height"]
+    return filled.image(first, width * height, config["source"]).reshape(height, width).T
