@@ -10,7 +10,7 @@ from pathlib import Path
 from kafka_broker import Broker
 from rich.console import Console
 
-from benchmarks import loki, odin, rates, report, sharing, soak
+from benchmarks import idle, latency, loki, odin, rates, report, sharing, soak, startup
 from benchmarks.bench import Bench
 from benchmarks.finding import Finding
 
@@ -19,7 +19,10 @@ SECTIONS: dict[str, Callable[[Bench], Iterator[Finding]]] = {
     "loki": loki.findings,
     "sharing": sharing.findings,
     "odin": odin.findings,
+    "latency": latency.findings,
+    "idle": idle.findings,
     "soak": soak.findings,
+    "startup": startup.findings,
 }
 _LEAST_RUNS, _QUICK_RUNS = 9, 3
 
@@ -29,7 +32,7 @@ def options_parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="bin/bench", description="Measure the service beside yardsticks.")
     names = ", ".join(SECTIONS)
     made.add_argument("sections", nargs="*", metavar="SECTION", help=f"{names}; all if none is given")
-    made.add_argument("--quick", action="store_true", help="less of everything: under four minutes")
+    made.add_argument("--quick", action="store_true", help="less of everything: some minutes")
     made.add_argument("--runs", type=int, help=f"of each side; {_LEAST_RUNS}, with --quick {_QUICK_RUNS}")
     made.add_argument(
         "--to", type=Path, metavar="DIR", default=Path("bench-results"), help="for JSON and plots"

@@ -118,7 +118,7 @@ class Counted:
         return run
 
     def _wait_for_spares(self) -> None:
-        """A command that is not the first of many finds workers that have started, as it does in a service."""
+        """Commands in a row find workers that have not started yet, which is not what is measured."""
         deadline_s = time.monotonic() + _TIMEOUT_S
         while True:
             states = [worker["state"] for worker in self._service.client.send({"cmd": "status"})["workers"]]

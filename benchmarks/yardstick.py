@@ -18,7 +18,7 @@ from confluent_kafka import Consumer, TopicPartition
 from streaming_data_types.eventdata_ev44 import deserialise_ev44
 
 from benchmarks.data import TOF_NS
-from histsvc.kafka.reader import consumer_settings
+from histsvc.kafka.connection import consumer_settings
 from histsvc.settings import Security
 
 _BATCH = 4096

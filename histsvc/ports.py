@@ -26,6 +26,10 @@ class Reader(Protocol):
         """What has come, waiting no longer than `timeout_s` for the first of it; may be empty."""
         ...
 
+    def read_ahead(self) -> None:
+        """The interpreter is not needed for a while: now the next batch may be read beside the rest."""
+        ...
+
     def drop(self, slots: Iterable[int]) -> None:
         """Read these slots no more."""
         ...

@@ -49,6 +49,7 @@ class FakeReader:
         self.known_ends: dict[int, int] = {}
         self.queue: list[RawMessages] = []
         self.reads = 0
+        self.reads_ahead = 0
 
     def assign(self, starts: Sequence[Start]) -> None:
         self.starts = tuple(starts)
@@ -59,6 +60,9 @@ class FakeReader:
     def read(self, timeout_s: float) -> RawMessages:
         self.reads += 1
         return self.queue.pop(0) if self.queue else raw([])
+
+    def read_ahead(self) -> None:
+        self.reads_ahead += 1
 
     def drop(self, slots: Iterable[int]) -> None:
         for slot in slots:

@@ -73,6 +73,9 @@ class SimulatedReader:
         ends = {slot: place.position for slot, place in self._places.items() if place.position >= reached}
         return RawMessages(slot, offset, timestamp_ms, [row[3] for row in rows], ends)
 
+    def read_ahead(self) -> None:
+        """Nothing: what there is to read is made when it is read."""
+
     def drop(self, slots: Iterable[int]) -> None:
         """Read these slots no more."""
         for slot in slots:

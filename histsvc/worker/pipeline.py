@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -39,6 +38,7 @@ class Pipeline:
         self.spec = spec
         self.fillings = list(fillings)
         self.seen = Seen()
+        self.counters = self.seen.counters
         self.stopwatch = Stopwatch(clock)
         self.publisher: Publisher
         self._partitions = [start.partition for start in spec.starts]
@@ -58,11 +58,6 @@ class Pipeline:
         self._over_s: float | None = None
         # Where those were that have finished while others went on.
         self._final: dict[int, Position] = {}
-
-    @property
-    def counters(self) -> Counter[str]:
-        """What the worker has counted of this job."""
-        return self.seen.counters
 
     @property
     def finished(self) -> bool:
@@ -158,6 +153,7 @@ class Pipeline:
             verdicts = self._progress.take(raw.slot, raw.offset, raw.timestamp_ms)
             batches = self._decoder.decode(raw)
             self.stopwatch.lap(Phase.DECODE)
+            self._reader.read_ahead()
             for batch, rows in batches:
                 for filling in self.fillings:
                     filling.take(batch, verdicts[rows])

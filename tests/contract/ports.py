@@ -56,6 +56,7 @@ class Kafka:
         while len(rows) < wanted or not (ends or failures):
             assert time.monotonic() < deadline, (rows, ends, failures)
             raw = self.reader.read(0.01)
+            self.reader.read_ahead()
             assert raw.slot.size == raw.offset.size == raw.timestamp_ms.size == len(raw.payload)
             rows += zip(raw.slot.tolist(), raw.offset.tolist(), raw.payload, strict=True)
             ends.update(raw.ends)
@@ -67,6 +68,7 @@ class Kafka:
         deadline = time.monotonic() + TIMEOUT_S
         while not (raw := self.reader.read(0.01)).payload:
             assert time.monotonic() < deadline
+        self.reader.read_ahead()
         offsets: list[int] = raw.offset.tolist()
         return offsets
 

@@ -27,6 +27,15 @@ def test_it_begins_with_initialised_and_then_counts() -> None:
     assert worker.outbox.states() == [INITIALISED, COUNTING]
 
 
+def test_the_next_batch_is_read_ahead_where_one_came() -> None:
+    worker = Worker()
+    worker.step()
+    assert worker.reader.reads_ahead == 0
+    worker.read(event(0, 0))
+    worker.step()
+    assert worker.reader.reads_ahead == 1
+
+
 def test_each_histogram_counts_its_own_topics_of_all_partitions() -> None:
     worker = Worker(
         histogram_spec("hist1d", 0, data_topics=["x"], id="0"),

@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from confluent_kafka import Message
+from confluent_kafka import KafkaError, KafkaException, Message
 
-from histsvc.kafka import reader as module
+from histsvc.kafka import connection as module
 from histsvc.kafka.reader import KafkaReader
 from histsvc.model import Partition, Start
 from histsvc.settings import Security
@@ -81,6 +81,7 @@ CHANGES: dict[str, Callable[[KafkaReader], None]] = {
 def test_nothing_is_changed_while_a_batch_is_read_ahead(reader: KafkaReader, change: str) -> None:
     consumer = FakeConsumer.made
     assert reader.read(0.01).offset.tolist() == [0, 1]
+    reader.read_ahead()
     assert consumer.waiting.wait(LIMIT_S), "nothing is read ahead"
     consumer.changes.clear()
     with ThreadPoolExecutor(1) as pool:
@@ -97,9 +98,32 @@ def test_nothing_is_changed_while_a_batch_is_read_ahead(reader: KafkaReader, cha
 
 def test_who_waits_long_for_data_does_not_wait_so_long_for_a_change(reader: KafkaReader) -> None:
     FakeConsumer.made.let_go.set()
-    reader.read(5.0)
-    reader.read(5.0)
-    assert reader.read(5.0).offset.tolist() == []
-    reader.read(5.0)
+    read = []
+    for _ in range(4):
+        read.append(reader.read(5.0).offset.tolist())
+        reader.read_ahead()
+        reader.read_ahead()
+    assert read == [[0, 1], [2], [], []]
     # The first, two ahead, and when nothing has come any more the next one waits itself again.
     assert FakeConsumer.made.waits_s == [5.0, 0.01, 0.01, 5.0]
+
+
+def test_topics_that_are_new_are_asked_about_before_they_are_assigned(reader: KafkaReader) -> None:
+    consumer = FakeConsumer.made
+    assert consumer.changes == ["list_topics", "assign"]
+    for topics, asked in (("ab", []), ("bc", ["list_topics"]), ("c", [])):
+        consumer.changes.clear()
+        reader.assign([start(topic) for topic in topics])
+        assert [change for change in consumer.changes if change != "unassign"] == [*asked, "assign"]
+
+
+def test_brokers_that_do_not_answer_are_assigned_all_the_same(reader: KafkaReader) -> None:
+    consumer = FakeConsumer.made
+
+    def away(*_: Any) -> None:
+        raise KafkaException(KafkaError(KafkaError._TRANSPORT))
+
+    consumer.list_topics = away  # type: ignore[attr-defined]
+    consumer.changes.clear()
+    reader.assign([start("new")])
+    assert consumer.changes[-1] == "assign"
