@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 LEFT_OUT = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info", "build", "tests", "integration-tests")
 _HASH = re.compile(r"(?<![\w.])(?=[0-9a-f]*[0-9])[0-9a-f]{12,16}\b")
 _PROCESS = re.compile(r"\S+:\d+(?= )")
-_NUMBER = re.compile(r"\d[\d.,:]*(?:e[+-]?\d+)?[kM]?")
+_NUMBER = re.compile(r"\d[\d.,:]*(?:e[+-]?\d+)?[kM]?(?: [kM]?B(?=/s))?")
 # How many wait, and whether they have begun to, is for the machine to say.
 _WAITING = re.compile(r"(?: (?:STARTING|SPARE)(?: #)+)+")
 
