@@ -35,13 +35,13 @@ def options_parser() -> argparse.ArgumentParser:
     made.add_argument("--quick", action="store_true", help="less of everything: some minutes")
     made.add_argument("--runs", type=int, help=f"of each side; {_LEAST_RUNS}, with --quick {_QUICK_RUNS}")
     made.add_argument(
-        "--to", type=Path, metavar="DIR", default=Path("bench-results"), help="for JSON and plots"
+        "--to", type=Path, metavar="DIR", default=Path("bench-results"), help="for the JSON file"
     )
     return made
 
 
 def main() -> None:
-    """Measure, print the table, write JSON and plots; a wrong count ends it."""
+    """Measure, print the table, write the JSON file; a wrong count ends it."""
     parser = options_parser()
     options = parser.parse_args()
     unknown = sorted(set(options.sections) - SECTIONS.keys())

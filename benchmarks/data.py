@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -109,6 +109,14 @@ class Filled:
             inside = ids[(ids >= first) & (ids < first + pixels)] - first
             counts += np.bincount(inside, minlength=pixels) * uses
         return counts
+
+    def counts(self, config: Mapping[str, Any]) -> npt.NDArray[np.int64]:
+        """What a hist1d or dethist counts of it: int64 (bins,) or (width, height)."""
+        source = config.get("source", "")
+        if config["type"] == "hist1d":
+            return self.spectrum(config["num_bins"], config["tof_range"], source)
+        width, height = config["width"], config["height"]
+        return self.image(config["det_range"][0], width * height, source).reshape(height, width).T
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,8 @@ class Stream:
     ) -> None:
         self._over.set()
         self._thread.join()
+        # In the thread nobody would see it.
+        assert self._producer.failed == 0, self._producer.failure
 
     def _run(self) -> None:
         payloads = self._pool.payloads
@@ -56,7 +58,6 @@ class Stream:
                 self._producer.produce(self._topic, payloads[self.sent % len(payloads)], now_ns // 1_000_000)
                 self.sent += 1
         self._producer.flush(lambda: 30.0)
-        assert self._producer.failed == 0, self._producer.failure
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,6 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 from examples import command
 from service_process import Service
 
@@ -68,7 +66,7 @@ def _sides(
     processes: contextlib.ExitStack,
 ) -> dict[str, Callable[[], Run]]:
     configs = [{**each, "data_topics": [filled[each["data_topics"][0]].topic]} for each in histograms]
-    expected = {each["id"]: _expected(each, filled[each["data_topics"][0]]) for each in histograms}
+    expected = {each["id"]: filled[each["data_topics"][0]].counts(each) for each in histograms}
     topics, one = [each.topic for each in filled.values()], next(iter(filled.values()))
     workers = os.cpu_count() or 1
     dealt = [topics[number::workers] for number in range(workers)]
@@ -80,10 +78,3 @@ def _sides(
             Yardsticks(NAIVE, service.bootstrap, one.messages // _NAIVE_PART, single)
         ),
     }
-
-
-def _expected(config: dict[str, Any], filled: Filled) -> npt.NDArray[np.int64]:
-    if config["type"] == "hist1d":
-        return filled.spectrum(config["num_bins"], config["tof_range"], config["source"])
-    first, width, height = config["det_range"][0], config["width"], config["height"]
-    return filled.image(first, width * height, config["source"]).reshape(height, width).T

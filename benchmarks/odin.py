@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from examples import command
 from service_process import Histograms, Service
 
@@ -39,7 +38,9 @@ def findings(bench: Bench) -> Iterator[Finding]:
     bench.broker.create_topic(live)
     with bench.service(*_OPTIONS) as service:
         configs = [{**each, "data_topics": [filled.topic]} for each in histograms]
-        count = Counted(service, filled.window, configs, expected(filled, histograms))
+        count = Counted(
+            service, filled.window, configs, {each["id"]: filled.counts(each) for each in histograms}
+        )
         count()
         top = filled.messages / min(count().seconds for _ in range(bench.runs))
         remove(bench.broker, filled.topic)
@@ -61,18 +62,8 @@ def findings(bench: Bench) -> Iterator[Finding]:
     yield Finding(7, "odin.json at half of its top rate", "worker memory", sizes, "MB", most, True)
 
 
-def expected(filled: Filled, histograms: list[dict[str, Any]]) -> dict[str, npt.NDArray[np.int64]]:
-    """What numpy counts, by id."""
-    spectrum, image = histograms
-    counts = filled.image(image["det_range"][0], image["width"] * image["height"])
-    return {
-        spectrum["id"]: filled.spectrum(spectrum["num_bins"], spectrum["tof_range"]),
-        image["id"]: counts.reshape(image["height"], image["width"]).T,
-    }
-
-
 def _check(service: Service, published: Histograms, sent: Filled, histograms: list[dict[str, Any]]) -> None:
-    wanted = expected(sent, histograms)
+    wanted = {each["id"]: sent.counts(each) for each in histograms}
     service.client.send({"cmd": "stop"}, _TIMEOUT_S)
     finished = published.finished(*wanted, timeout_s=_TIMEOUT_S)
     for name, counts in wanted.items():

@@ -37,9 +37,8 @@ def findings(bench: Bench) -> Iterator[Finding]:
 
 
 def _sides(service: Service, filled: Filled, processes: contextlib.ExitStack) -> dict[str, Callable[[], Run]]:
-    spectrum = filled.spectrum(BINS)
-    image = filled.image(1, PIXELS).reshape(HEIGHT, WIDTH).T
     one, other = hist1d(filled, BINS), dethist(filled, WIDTH, HEIGHT)
+    spectrum, image = filled.counts(one), filled.counts(other)
     # The discard reads the last message, too, which tells the service that there is nothing more.
     discard = Yardstick(DISCARD, service.bootstrap, filled.messages + 1, [filled.topic])
     sides: dict[str, Callable[[], Run]] = {
