@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
+import numpy as np
+import numpy.typing as npt
 from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
@@ -71,3 +73,15 @@ def pointer(typing_context: Any, address: Any) -> Any:
         return builder.inttoptr(arguments[0], ir.IntType(8).as_pointer())
 
     return types.voidptr(types.int64), generate
+
+
+@helper
+def signed(address: int, size: int) -> npt.NDArray[np.int32]:
+    """The vector at an address as int32 (size,), inside kernels only."""
+    return numba.carray(pointer(address), (size,), np.int32)  # type: ignore[no-any-return]
+
+
+@helper
+def unsigned(address: int, size: int) -> npt.NDArray[np.uint32]:
+    """The vector at an address as uint32 (size,), inside kernels only."""
+    return numba.carray(pointer(address), (size,), np.uint32)  # type: ignore[no-any-return]
