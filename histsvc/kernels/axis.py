@@ -10,7 +10,7 @@ two; a table says in which bin each cell begins, and what is behind the next thr
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,8 @@ from histsvc.kernels.jit import helper
 from histsvc.model import Int64Array
 
 Int32Array = npt.NDArray[np.int32]
+Vector = npt.NDArray[np.int32] | npt.NDArray[np.uint32]
+"""A vector of a message as it lies there."""
 
 CHUNK = 4096
 """So many bins are found before any is counted: what misses the cache then does not wait for one another."""
@@ -87,7 +89,7 @@ def _table(thresholds: Int64Array, low: int, span: int) -> tuple[int, npt.NDArra
 
 @helper
 def find_bins(
-    values: Int32Array,
+    values: Vector,
     thresholds: Int64Array,
     bias: float,
     scale: float,
@@ -112,7 +114,7 @@ def find_bins(
             inside += fits
         return inside
     for j in range(values.size):
-        x = np.int64(values[j])
+        x: Any = np.int64(values[j])
         found[j] = none
         if begin <= x < behind:
             found[j] = _bin_of(x, thresholds, low, shift, cells)

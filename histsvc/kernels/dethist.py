@@ -27,7 +27,7 @@ def fill(rows: Int64Array, table: Int64Array, first: int, counts: Int64Array, ta
         for j in range(pixel.size):
             i = np.uint64((np.int64(pixel[j]) & mask) - first)  # what is below the first is beyond the last
             counts[min(i, pixels)] += 1
-            counted += i < pixels
+            counted += int(i < pixels)
         tally[_COUNTED] += counted
         tally[_FILTERED] += pixel.size - counted
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from histsvc.kernels.axis import CHUNK, Int32Array, bins_of, find_bins
+from histsvc.kernels.axis import CHUNK, Int32Array, Vector, bins_of, find_bins
 from histsvc.kernels.jit import helper, kernel, signed, unsigned
 from histsvc.kernels.vectors import vector_at
 from histsvc.model import Column, Int64Array, Tally
@@ -19,8 +19,8 @@ _COUNTED, _UNDERFLOW, _OVERFLOW, _FILTERED = (int(t) for t in list(Tally)[:4])
 
 @helper
 def _count(
-    tof: Int32Array,
-    pixel: Int32Array,
+    tof: Vector,
+    pixel: Vector,
     thresholds: Int64Array,
     bias: float,
     scale: float,
