@@ -31,15 +31,15 @@ _LEAST, _BEHIND = -(1 << 31), 1 << 32
 # For few bins, so that few cells have a threshold in them: the table fits the smallest cache. For many, so
 # that the table is not larger than all else; then a cell may have several thresholds.
 _LEAST_CELLS, _MOST_CELLS = 1024, 1 << 22
-# What is added to a value, of the distance of integers, so that rounding does not put it below an edge that it is on.
+# What is added to a value, so that rounding does not put it below an edge that it is on.
 _NUDGES = (0.0, 1e-9, 1e-7, 1e-6)
 
 
 class Axis(NamedTuple):
     """The integer form of an axis: `thresholds` is int64 (bins + 1,).
 
-    With a `scale` that is not 0 the bin of x is ``int((x + bias) * scale)``, or the last one. Otherwise cell i
-    holds values from ``low + (i << shift)`` on, and begins in bin ``cells[i]``, uint32 (cells,).
+    With a `scale` that is not 0 the bin of x is ``int((x + bias) * scale)``, or the last. Otherwise cell i holds
+    values from ``low + (i << shift)`` on, and begins in bin ``cells[i]``, uint32 (cells,).
     """
 
     thresholds: Int64Array

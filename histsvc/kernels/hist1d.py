@@ -73,9 +73,9 @@ def fill(
 ) -> None:
     """Count the messages `rows` of `table` into `counts` and `tally`, int64 (len(Tally),).
 
-    `counts` is int64 (bins + 1,): what is behind the bins has no meaning. Pixels below `first` or above `last`
-    are filtered, after the time of flight was found inside; a message without pixel ids has nothing to filter
-    by.
+    `counts` is int64 (bins + 1,): what is behind the bins has no meaning. Pixels below `first` or above
+    `last` are filtered, after the time of flight was found inside; a message without pixel ids has nothing to
+    filter by.
     """
     found = np.empty(CHUNK, np.int32)
     filters = first > _LEAST or last < _MOST

@@ -7,8 +7,8 @@ import numpy as np
 from histsvc.kernels.jit import kernel
 from histsvc.model import Int64Array
 
-# Eight rows fill a cache line of the output at once, and are not too many at the same place of a cache where the
-# width is a power of two: square tiles take twice as long then.
+# Eight rows fill a cache line of the output at once, and are not too many at the same place of a cache where
+# the width is a power of two: square tiles take twice as long then.
 _ROWS, _WIDTH = 8, 64
 
 
