@@ -38,8 +38,8 @@ _NUDGES = (0.0, 1e-9, 1e-7, 1e-6)
 class Axis(NamedTuple):
     """The integer form of an axis: `thresholds` is int64 (bins + 1,).
 
-    With a `scale` that is not 0 the bin of x is ``int((x + bias) * scale)``, or the last. Otherwise cell i holds
-    values from ``low + (i << shift)`` on, and begins in bin ``cells[i]``, uint32 (cells,).
+    With a `scale` that is not 0 the bin of x is ``int((x + bias) * scale)``, or the last. Otherwise cell i
+    holds values from ``low + (i << shift)`` on, and begins in bin ``cells[i]``, uint32 (cells,).
     """
 
     thresholds: Int64Array

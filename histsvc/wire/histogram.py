@@ -64,7 +64,7 @@ def message(
     size = counts.data.size * dtype.itemsize + sum(axis.data.size for axis in axes) * 8
     made, room = _empty(size + len(info.encode()) + len(source.encode()) + _MARGIN_BYTES)
     builder = flatbuffers.Builder(0)
-    builder.Bytes, builder.head = memoryview(room), room.size
+    builder.Bytes, builder.head = room, len(room)
     builder.ForceDefaults(True)
     source_at, info_at = builder.CreateString(source), builder.CreateString(info)
     shape_at = builder.CreateNumpyVector(np.array(counts.data.shape, np.uint32))
@@ -78,21 +78,21 @@ def message(
     builder.PrependInt64Slot(_TIMESTAMP, timestamp_ns, 0)
     builder.PrependUOffsetTRelativeSlot(_SOURCE, source_at, 0)
     builder.PrependUint8Slot(_DATA_TYPE, kind, 0)
-    table_at = room.size - builder.EndObject()
+    table_at = len(room) - builder.EndObject()
     # The begin of a message says where its table is: what is between them is of no use, and of no harm.
-    room[: builder.Head()] = 0
+    room[: builder.Head()] = bytes(builder.Head())
     struct.pack_into("<I4s", room, 0, table_at, schema.encode())
     return made
 
 
-def _empty(size: int) -> tuple[bytes, npt.NDArray[np.uint8]]:
+def _empty(size: int) -> tuple[bytes, memoryview]:
     """Make bytes, at least so many and a multiple of 8, and a view to write them before anybody reads them.
 
     The Python/C API has this for the purpose: https://docs.python.org/3/c-api/bytes.html.
     """
     made: bytes = _from_string_and_size(None, -(-size // 8) * 8)
     begin = id(made) + bytes.__basicsize__ - 1
-    return made, np.frombuffer((ctypes.c_uint8 * len(made)).from_address(begin), np.uint8)
+    return made, memoryview((ctypes.c_uint8 * len(made)).from_address(begin)).cast("B")
 
 
 def _kind(counts: npt.NDArray[Any], integers: Sequence[type[np.integer[Any]]]) -> tuple[int, np.dtype[Any]]:
