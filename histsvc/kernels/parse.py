@@ -58,10 +58,11 @@ def name_table(names: Sequence[str]) -> tuple[npt.NDArray[np.uint8], Int64Array]
 @helper
 def _unsigned(data: npt.NDArray[np.uint8], at: int, width: int) -> int:
     """Read a little-endian unsigned integer of `width` bytes; 8 bytes wrap into int64."""
-    value = np.int64(0)
+    value = np.uint64(0)
+    first = np.uint64(at)  # indices without a sign are not looked at for what is negative: then it is one load
     for i in range(width):
-        value |= np.int64(data[at + i]) << np.int64(8 * i)
-    return value  # type: ignore[return-value]
+        value |= np.uint64(data[first + np.uint64(i)]) << np.uint64(8 * i)
+    return np.int64(value)  # type: ignore[return-value]
 
 
 @helper
