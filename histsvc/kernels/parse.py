@@ -1,7 +1,7 @@
 """The parser of event messages: which of them carry events, and where their vectors are.
 
-Nothing is reported that has not been proved to lie inside the message (`kernels/flatbuffer.py`). A vector that
-is not aligned as the format demands is refused, because kernels read it in place.
+Nothing is reported that has not been proved to lie inside the message (`kernels/flatbuffer.py`). A vector
+that is not aligned as the format demands is refused, because kernels read it in place.
 """
 
 from __future__ import annotations
