@@ -10,7 +10,7 @@ from pathlib import Path
 from kafka_broker import Broker
 from rich.console import Console
 
-from benchmarks import idle, latency, loki, odin, rates, report, sharing, soak, startup
+from benchmarks import idle, kernels, latency, loki, odin, rates, report, sharing, soak, startup
 from benchmarks.bench import Bench
 from benchmarks.finding import Finding
 
@@ -18,6 +18,7 @@ SECTIONS: dict[str, Callable[[Bench], Iterator[Finding]]] = {
     "rates": rates.findings,
     "loki": loki.findings,
     "sharing": sharing.findings,
+    "kernels": kernels.findings,
     "odin": odin.findings,
     "latency": latency.findings,
     "idle": idle.findings,

@@ -62,14 +62,14 @@ class Dethist(Accumulator):
     def __init__(self, config: DethistConfig) -> None:
         from histsvc.kernels import dethist  # loads numba: only where events are filled
 
-        super().__init__(config, np.zeros((config.height, config.width), np.int64))
+        self._room = np.zeros(config.bins + 1, np.int64)
+        super().__init__(config, self._room[:-1].reshape(config.height, config.width))
         self._first = int(config.det_range[0])
-        self._flat = self.counts.reshape(-1)
         self._fill = dethist.fill
 
     def fill_events(self, rows: Int64Array, batch: EventBatch) -> None:
         """Count messages that have pixel ids."""
-        self._fill(rows, batch.table, self._first, self._flat, self.tally)
+        self._fill(rows, batch.table, self._first, self._room, self.tally)
 
     def snapshot(self) -> Snapshot:
         """Counts (width, height), indexed [x][y]."""

@@ -72,7 +72,8 @@ class Hist1d(Accumulator):
     def __init__(self, config: Hist1dConfig) -> None:
         from histsvc.kernels import axis, hist1d  # loads numba: only where events are filled
 
-        super().__init__(config, np.zeros(config.num_bins, np.int64))
+        self._room = np.zeros(config.num_bins + 1, np.int64)
+        super().__init__(config, self._room[:-1])
         self._edges = config.axes()["time_of_flight"]
         self._axis = axis.axis(self._edges)
         self._pixels = config.pixels()
@@ -80,7 +81,7 @@ class Hist1d(Accumulator):
 
     def fill_events(self, rows: Int64Array, batch: EventBatch) -> None:
         """Count messages that have times of flight."""
-        self._fill(rows, batch.table, *self._axis, *self._pixels, self.counts, self.tally)
+        self._fill(rows, batch.table, *self._axis, *self._pixels, self._room, self.tally)
 
     def fill_frames(self, rows: Int64Array, batch: FrameBatch) -> None:
         """Count messages that are histograms of times of flight; det_range does not apply to them."""

@@ -76,7 +76,8 @@ class Hist2d(Accumulator):
     def __init__(self, config: Hist2dConfig) -> None:
         from histsvc.kernels import axis, hist2d  # loads numba: only where events are filled
 
-        super().__init__(config, np.zeros(config.num_bins, np.int64))
+        self._room = np.zeros(config.bins + 1, np.int64)
+        super().__init__(config, self._room[:-1].reshape(config.num_bins))
         self._edges = config.axes()
         self._tof = axis.axis(self._edges["time_of_flight"])
         self._pixel = axis.axis(self._edges["pixel"])
@@ -84,7 +85,7 @@ class Hist2d(Accumulator):
 
     def fill_events(self, rows: Int64Array, batch: EventBatch) -> None:
         """Count messages that have times of flight and pixel ids."""
-        self._fill(rows, batch.table, *self._tof, *self._pixel, self.counts, self.tally)
+        self._fill(rows, batch.table, *self._tof, *self._pixel, self._room, self.tally)
 
     def snapshot(self) -> Snapshot:
         """Counts (tof bins, pixel bins) and the edges of both."""

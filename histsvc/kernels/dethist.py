@@ -15,17 +15,19 @@ _COUNTED, _FILTERED = int(Tally.COUNTED), int(Tally.FILTERED)
 
 @kernel("void(int64[::1], int64[:, ::1], int64, int64[::1], int64[::1])")
 def fill(rows: Int64Array, table: Int64Array, first: int, counts: Int64Array, tally: Int64Array) -> None:
-    """Count the messages `rows` into `counts`, int64 (pixels,), in the order of the ids from `first` on."""
-    inside = np.uint64(counts.size)
+    """Count the messages `rows` into `counts`, int64 (pixels + 1,), in the order of the ids from `first` on.
+
+    What is behind the pixels has no meaning.
+    """
+    pixels = np.uint64(counts.size - 1)
     for row in rows:
         mask = table[_MASK, row]
         pixel = carray(pointer(table[_PIXEL, row]), (table[_PIXEL_LENGTH, row],), np.int32)
         counted = 0
         for j in range(pixel.size):
             i = np.uint64((np.int64(pixel[j]) & mask) - first)  # what is below the first is beyond the last
-            if i < inside:
-                counts[i] += 1
-                counted += 1
+            counts[min(i, pixels)] += 1
+            counted += int(i < pixels)
         tally[_COUNTED] += counted
         tally[_FILTERED] += pixel.size - counted
 
@@ -36,7 +38,7 @@ def fill_numpy(
     """Do what `fill` does, in numpy."""
     for row in rows.tolist():
         i = vector_at(table, row, Column.PIXEL_ADDRESS, Column.PIXEL_LENGTH) - first
-        inside = (i >= 0) & (i < counts.size)
+        inside = (i >= 0) & (i < counts.size - 1)
         counts += np.bincount(i[inside], minlength=counts.size)
         tally[Tally.COUNTED] += np.count_nonzero(inside)
         tally[Tally.FILTERED] += np.count_nonzero(~inside)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from numba import carray
 
-from histsvc.kernels.axis import bin_of, bins_of, offset_of
-from histsvc.kernels.jit import kernel, pointer
+from histsvc.kernels.axis import CHUNK, Int32Array, Vector, bins_of, find_bins
+from histsvc.kernels.jit import helper, kernel, signed, unsigned
 from histsvc.kernels.vectors import vector_at
 from histsvc.model import Column, Int64Array, Tally
 
@@ -18,16 +17,53 @@ _LEAST, _MOST = -(1 << 31), (1 << 32) - 1
 _COUNTED, _UNDERFLOW, _OVERFLOW, _FILTERED = (int(t) for t in list(Tally)[:4])
 
 
+@helper
+def _count(
+    tof: Vector,
+    pixel: Vector,
+    thresholds: Int64Array,
+    bias: float,
+    scale: float,
+    low: int,
+    shift: int,
+    cells: npt.NDArray[np.uint32],
+    first: int,
+    last: int,
+    found: Int32Array,
+    counts: Int64Array,
+    tally: Int64Array,
+) -> None:
+    """Count the events of a chunk; `pixel` is empty where nothing is filtered."""
+    inside = find_bins(tof, thresholds, bias, scale, low, shift, cells, found)
+    none = np.int32(thresholds.size - 1)
+    if inside < tof.size:
+        below = 0
+        for j in range(tof.size):
+            below += np.int64(tof[j]) < thresholds[0]
+        tally[_UNDERFLOW] += below
+        tally[_OVERFLOW] += tof.size - inside - below
+    filtered = 0
+    for j in range(pixel.size):
+        fails = (np.int64(pixel[j]) < first) | (np.int64(pixel[j]) > last)
+        filtered += fails & (found[j] != none)
+        found[j] = none if fails else found[j]
+    for j in range(tof.size):
+        counts[np.uint32(found[j])] += 1
+    tally[_FILTERED] += filtered
+    tally[_COUNTED] += inside - filtered
+
+
 @kernel(
-    "void(int64[::1], int64[:, ::1], int64[::1], int64, int64, int64, uint32[::1],"
+    "void(int64[::1], int64[:, ::1], int64[::1], float64, float64, int64, int64, uint32[::1],"
     " int64, int64, int64[::1], int64[::1])"
 )
 def fill(
     rows: Int64Array,
     table: Int64Array,
     thresholds: Int64Array,
+    bias: float,
+    scale: float,
     low: int,
-    span: int,
     shift: int,
     cells: npt.NDArray[np.uint32],
     first: int,
@@ -35,40 +71,34 @@ def fill(
     counts: Int64Array,
     tally: Int64Array,
 ) -> None:
-    """Count the messages `rows` of `table` into `counts`, int64 (bins,), and `tally`, int64 (len(Tally),).
+    """Count the messages `rows` of `table` into `counts` and `tally`, int64 (len(Tally),).
 
-    Pixels below `first` or above `last` are filtered, after the time of flight was found inside; a message
-    without pixel ids has nothing to filter by.
+    `counts` is int64 (bins + 1,): what is behind the bins has no meaning. Pixels below `first` or above
+    `last` are filtered, after the time of flight was found inside; a message without pixel ids has nothing to
+    filter by.
     """
-    begin, inside = thresholds[0], np.uint64(span)
+    found = np.empty(CHUNK, np.int32)
+    filters = first > _LEAST or last < _MOST
+    axis = thresholds, bias, scale, low, shift, cells
     for row in rows:
-        mask = table[_MASK, row]
-        tof = carray(pointer(table[_TOF, row]), (table[_TOF_LENGTH, row],), np.int32)
-        pixel = carray(pointer(table[_PIXEL, row]), (table[_PIXEL_LENGTH, row],), np.int32)
-        filtering = pixel.size > 0 and (first > _LEAST or last < _MOST)
-        below, above, filtered = 0, 0, 0
-        for j in range(tof.size):
-            x = np.int64(tof[j]) & mask
-            offset = offset_of(x, low)
-            if offset >= inside:
-                below += x < begin
-                above += x >= begin
-            elif filtering and not first <= (np.int64(pixel[j]) & mask) <= last:
-                filtered += 1
+        length, filtering = table[_TOF_LENGTH, row], filters and table[_PIXEL_LENGTH, row] > 0
+        for begin in range(0, length, CHUNK):
+            size = min(CHUNK, length - begin)
+            tof, pixel = table[_TOF, row] + 4 * begin, table[_PIXEL, row] + 4 * begin
+            pixels = size if filtering else 0
+            if table[_MASK, row] < 0:
+                _count(signed(tof, size), signed(pixel, pixels), *axis, first, last, found, counts, tally)
             else:
-                counts[bin_of(x, offset, thresholds, shift, cells)] += 1
-        tally[_UNDERFLOW] += below
-        tally[_OVERFLOW] += above
-        tally[_FILTERED] += filtered
-        tally[_COUNTED] += tof.size - below - above - filtered
+                _count(unsigned(tof, size), unsigned(pixel, pixels), *axis, first, last, found, counts, tally)
 
 
 def fill_numpy(
     rows: Int64Array,
     table: Int64Array,
     thresholds: Int64Array,
+    bias: float,
+    scale: float,
     low: int,
-    span: int,
     shift: int,
     cells: npt.NDArray[np.uint32],
     first: int,

@@ -1,9 +1,7 @@
-"""The FlatBuffers parser: which messages carry events, and where their vectors are.
+"""The parser of event messages: which of them carry events, and where their vectors are.
 
-It follows the FlatBuffers binary format (flatbuffers.dev, "FlatBuffer Internals"): a root offset, a table
-with a signed offset to its vtable, a vtable of 16-bit field offsets, vectors with a 32-bit length. Nothing
-is read that has not been proved to lie inside the message, and nothing is reported that has not either.
-A vector that is not aligned as the format demands is refused, because kernels read it in place.
+Nothing is reported that has not been proved to lie inside the message (`kernels/flatbuffer.py`). A vector
+that is not aligned as the format demands is refused, because kernels read it in place.
 """
 
 from __future__ import annotations
@@ -15,9 +13,12 @@ import numpy as np
 import numpy.typing as npt
 from numba import carray
 
-from histsvc.kernels.jit import helper, kernel, pointer
+from histsvc.kernels.flatbuffer import field_of, root_of, vector_of, word
+from histsvc.kernels.jit import helper, kernel, pointer, prefetch
 from histsvc.model import Column, EventLayout, Fault, Int64Array
 
+# Messages that are fetched from memory while others are parsed, and bytes of a line of a cache.
+_AHEAD, _LINE = 6, 64
 _NONE = int(Fault.NONE)
 _OTHER_SCHEMA = int(Fault.OTHER_SCHEMA)
 _NO_SCHEMA = int(Fault.NO_SCHEMA)
@@ -56,71 +57,6 @@ def name_table(names: Sequence[str]) -> tuple[npt.NDArray[np.uint8], Int64Array]
 
 
 @helper
-def _unsigned(data: npt.NDArray[np.uint8], at: int, width: int) -> int:
-    """Read a little-endian unsigned integer of `width` bytes; 8 bytes wrap into int64."""
-    value = np.int64(0)
-    for i in range(width):
-        value |= np.int64(data[at + i]) << np.int64(8 * i)
-    return value  # type: ignore[return-value]
-
-
-@helper
-def _signed(data: npt.NDArray[np.uint8], at: int) -> int:
-    """Read a little-endian signed integer of 4 bytes."""
-    return np.int64(np.int32(_unsigned(data, at, 4)))  # type: ignore[return-value]
-
-
-@helper
-def _field(data: npt.NDArray[np.uint8], table: int, slot: int, width: int) -> int:
-    """Find a field of `width` bytes: its position, 0 where it is absent, -1 where it is out of bounds.
-
-    `table` has been proved by `_root`, so its vtable's first four bytes can be read.
-    """
-    vtable = table - _signed(data, table)
-    if slot + 2 > _unsigned(data, vtable, 2):
-        return 0
-    relative = _unsigned(data, vtable + slot, 2)
-    if relative == 0:
-        return 0
-    if relative < 4 or relative + width > _unsigned(data, vtable + 2, 2):
-        return -1
-    return table + relative
-
-
-@helper
-def _root(data: npt.NDArray[np.uint8]) -> int:
-    """Find the root table and prove that it and its vtable lie inside the message; -1 otherwise."""
-    size = data.size
-    table = _unsigned(data, 0, 4)
-    if table < 8 or table + 4 > size:
-        return -1
-    vtable = table - _signed(data, table)
-    if vtable < 4 or vtable + 4 > size:
-        return -1
-    vtable_size = _unsigned(data, vtable, 2)
-    if vtable % 2 != 0 or vtable_size % 2 != 0 or vtable_size < 4 or vtable + vtable_size > size:
-        return -1
-    if table + _unsigned(data, vtable + 2, 2) > size:
-        return -1
-    return table
-
-
-@helper
-def _vector(data: npt.NDArray[np.uint8], table: int, slot: int, width: int) -> tuple[int, int]:
-    """Find a vector's first byte and its length; (0, 0) where it is absent, (-1, 0) where out of bounds."""
-    field = _field(data, table, slot, 4)
-    if field <= 0:
-        return field, 0
-    start = field + _unsigned(data, field, 4)
-    if start + 4 > data.size:
-        return -1, 0
-    length = _unsigned(data, start, 4)
-    if start + 4 + length * width > data.size:
-        return -1, 0
-    return start + 4, length
-
-
-@helper
 def _blank(byte: int) -> bool:
     return byte == 32 or 9 <= byte <= 13
 
@@ -154,7 +90,7 @@ def _schema(data: npt.NDArray[np.uint8], layouts: Int64Array) -> int:
     """Index of the message's schema in `layouts`, -1 for another schema, -2 where it names none."""
     if data.size < 8:
         return -2
-    identifier = _unsigned(data, 4, 4)
+    identifier = word(data, 4, 4)
     for i in range(layouts.shape[0]):
         if layouts[i, _ID] == identifier:
             return i
@@ -169,16 +105,16 @@ def _schema(data: npt.NDArray[np.uint8], layouts: Int64Array) -> int:
 def _newest_time(data: npt.NDArray[np.uint8], table: int, slot: int, is_vector: bool) -> tuple[int, int]:
     """The newest reference time and 0, or 0 and -1 where it is out of bounds; absent or empty is 0."""
     if not is_vector:
-        field = _field(data, table, slot, 8)
+        field = field_of(data, table, slot, 8)
         if field <= 0:
             return 0, field
-        return _unsigned(data, field, 8), 0
-    start, length = _vector(data, table, slot, 8)
+        return word(data, field, 8), 0
+    start, length = vector_of(data, table, slot, 8)
     if start < 0:
         return 0, -1
     newest = np.int64(0)
     for i in range(length):
-        time = _unsigned(data, start + 8 * i, 8)
+        time = word(data, start + 8 * i, 8)
         if i == 0 or time > newest:
             newest = time  # type: ignore[assignment]
     return newest, 0  # type: ignore[return-value]
@@ -194,13 +130,13 @@ def _message(
     out: Int64Array,
 ) -> int:
     """Parse one message of a known schema into its column of the table; returns its fault."""
-    table = _root(data)
+    table = root_of(data)
     if table < 0:
         return _OUT_OF_BOUNDS
-    name, name_length = _vector(data, table, layout[_L_SOURCE], 1)
+    name, name_length = vector_of(data, table, layout[_L_SOURCE], 1)
     time, time_fault = _newest_time(data, table, layout[_L_TIME], layout[_L_TIME_IS_VECTOR] != 0)
-    tof, tof_length = _vector(data, table, layout[_L_TOF], 4)
-    pixel, pixel_length = _vector(data, table, layout[_L_PIXEL], 4)
+    tof, tof_length = vector_of(data, table, layout[_L_TOF], 4)
+    pixel, pixel_length = vector_of(data, table, layout[_L_PIXEL], 4)
     if name < 0 or time_fault < 0 or tof < 0 or pixel < 0:
         return _OUT_OF_BOUNDS
     if (tof_length > 0 and (address + tof) % 4 != 0) or (pixel_length > 0 and (address + pixel) % 4 != 0):
@@ -215,6 +151,16 @@ def _message(
     out[_PIXEL] = address + pixel
     out[_PIXEL_LENGTH] = pixel_length
     return _NONE
+
+
+@helper
+def _expect(address: int, size: int) -> None:
+    """Have the lines of a message fetched that are read: tables in front, vectors, names behind."""
+    for line in range(3):
+        prefetch(address + _LINE * line)
+    for line in range(2):
+        prefetch(address + size // 2 + _LINE * line)
+        prefetch(address + size - 1 - _LINE * line)
 
 
 @kernel("void(int64[::1], int64[::1], int64[:, ::1], uint8[::1], int64[::1], int64[:, ::1])")
@@ -232,6 +178,8 @@ def parse(
     (len(Column), messages) and written whole.
     """
     for i in range(address.size):
+        if i + _AHEAD < address.size:
+            _expect(address[i + _AHEAD], size[i + _AHEAD])
         table[:, i] = 0
         table[_SOURCE, i] = -1
         data = carray(pointer(address[i]), (size[i],), np.uint8)

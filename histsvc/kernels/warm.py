@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from histsvc.kernels import account, dethist, hist1d, hist2d, parse, roihist, transpose
+from histsvc.kernels import account, dethist, hist1d, hist2d, judge, parse, roihist, transpose
 
 KERNELS = (
     parse.parse,
+    judge.judge,
     account.account,
     hist1d.fill,
     hist2d.fill,

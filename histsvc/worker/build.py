@@ -12,9 +12,10 @@ from histsvc.histograms.registry import histogram_types
 from histsvc.model import EventLayout, Frame, HistogramSpec, Stream, WorkerSpec
 from histsvc.ports import Clusters, Reader
 from histsvc.settings import WorkerSettings
-from histsvc.window import Progress, Window
+from histsvc.window import Window
 from histsvc.worker.fill import Filling
 from histsvc.worker.pipeline import Pipeline
+from histsvc.worker.progress import Progress
 from histsvc.worker.publication import Publication
 from histsvc.worker.publish import Outbox, Publisher
 from histsvc.worker.read import Decoder

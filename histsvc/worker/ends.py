@@ -10,8 +10,8 @@ from histsvc.clock import Clock, Deadline
 from histsvc.errors import BrokerError
 from histsvc.model import Partition
 from histsvc.ports import Clusters, FoundOffset, OffsetAt
-from histsvc.window import Progress
 from histsvc.worker.fill import Filling
+from histsvc.worker.progress import Progress
 
 _AGAIN_S = 0.2
 

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 
 from histsvc.errors import BrokerError
 from histsvc.model import Snapshot
@@ -84,24 +85,25 @@ class ThreadOutbox:
             )
             sent = self._sender.send(Outgoing(draft.brokers, draft.topic, draft.key, value))
         except Exception as error:  # noqa: BLE001 (this thread must go on; the failure is counted and told)
-            self._failed(draft, error)
+            self._failed(draft.key, draft.topic, error)
             entry.delivered.set_exception(error)
             return
         self._under_way += 1
-        sent.add_done_callback(lambda future: self._answered(entry, future))
+        # Without the entry: its counts may be large, and are not needed any more.
+        sent.add_done_callback(partial(self._answered, draft.key, draft.topic, entry.delivered))
 
-    def _answered(self, entry: _Entry, sent: Future[None]) -> None:
+    def _answered(self, key: bytes, topic: str, delivered: Future[None], sent: Future[None]) -> None:
         self._under_way -= 1
         error = sent.exception()
         if error is None:
             self.counters["published"] += 1
-            entry.delivered.set_result(None)
+            delivered.set_result(None)
         else:
-            self._failed(entry.draft, error)
-            entry.delivered.set_exception(error)
+            self._failed(key, topic, error)
+            delivered.set_exception(error)
 
-    def _failed(self, draft: Draft, error: BaseException) -> None:
+    def _failed(self, key: bytes, topic: str, error: BaseException) -> None:
         reason = str(error) or type(error).__name__
         self.counters[f"publish_failed.{reason}"] += 1
         if self.counters[f"publish_failed.{reason}"] == 1:
-            _log.warning("histogram %s was not delivered to %s: %s", draft.key.decode(), draft.topic, reason)
+            _log.warning("histogram %s was not delivered to %s: %s", key.decode(), topic, reason)

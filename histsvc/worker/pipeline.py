@@ -11,10 +11,11 @@ from histsvc.clock import Clock, Deadline, now_ms
 from histsvc.model import Partition, RawMessages, Start, Stream, WorkerSpec
 from histsvc.ports import Clusters, Reader
 from histsvc.protocol.info import State
-from histsvc.window import NO_LIMIT, Progress, Verdict
+from histsvc.window import NO_LIMIT, Verdict
 from histsvc.worker.ends import Drain, EndQueries
 from histsvc.worker.fill import Filling
 from histsvc.worker.load import Phase, Stopwatch
+from histsvc.worker.progress import Progress
 from histsvc.worker.publication import Position, Publication
 from histsvc.worker.publish import Publisher
 from histsvc.worker.read import Decoder

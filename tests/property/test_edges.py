@@ -8,6 +8,7 @@ from fakes import SCHEMAS, config_of, decoder_of, event_message, filling_of, pay
 from property.oracle import LIMITS, near, numpy_counts
 
 from histsvc.histograms.base import HistogramConfig
+from histsvc.kernels import axis
 from histsvc.model import Int64Array
 from histsvc.window import Verdict
 
@@ -39,6 +40,14 @@ def counts(config: HistogramConfig, schema: str, tof: Int64Array, pixel: Int64Ar
     return filling.accumulator.counts
 
 
+@pytest.fixture(params=["formula", "table"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How bins are found: as it is best for each axis, or all by the table."""
+    if request.param == "table":
+        monkeypatch.setattr(axis, "_formula", lambda *_: (0.0, 0.0))
+
+
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("schema", SCHEMAS)
 def test_hist1d(schema: str) -> None:
     draw = np.random.default_rng(3)
@@ -50,6 +59,7 @@ def test_hist1d(schema: str) -> None:
         np.testing.assert_array_equal(counts(config, schema, tof, tof), wanted, err_msg=f"{tof_range} {bins}")
 
 
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("schema", SCHEMAS)
 def test_hist2d(schema: str) -> None:
     draw = np.random.default_rng(4)
@@ -69,6 +79,7 @@ def test_hist2d(schema: str) -> None:
         np.testing.assert_array_equal(counts(config, schema, tof, pixel), wanted, err_msg=str(config))
 
 
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize(("first", "last"), [(-0.5, 3.3e9), (7.25, 2.9e6 + 0.1), (-4e9, 9e9)])
 def test_more_bins_than_the_table_of_an_axis_has_cells(first: float, last: float) -> None:
     """Cells have several thresholds then; bins narrower than 1, none or several at once."""

@@ -8,7 +8,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from histsvc.window import Progress, Verdict, Window
+from histsvc.kernels.judge import judge_numpy
+from histsvc.window import Verdict, Window
+from histsvc.worker.progress import Progress
 
 PROFILE = settings(deadline=None, max_examples=300, derandomize=True)
 SLOTS = 3
@@ -35,8 +37,10 @@ windows = st.builds(
 limits = st.dictionaries(st.integers(0, SLOTS - 1), st.integers(0, 40), max_size=SLOTS)
 
 
-def progress(window: Window, limited: dict[int, int]) -> Progress:
+def progress(window: Window, limited: dict[int, int], *, twin: bool = False) -> Progress:
     made = Progress(window, [0] * SLOTS)
+    if twin:
+        vars(made)["_judge"] = judge_numpy
     for slot, offset in limited.items():
         made.limit(slot, offset)
     return made
@@ -74,11 +78,11 @@ def test_any_batching_gives_the_same(
 ) -> None:
     wanted = one_by_one(window, limited, rows)
     bounds = [0, *sorted(min(cut, len(rows)) for cut in cuts), len(rows)]
-    cut, whole = progress(window, limited), progress(window, limited)
+    cut, whole, twin = (progress(window, limited, twin=twin) for twin in (False, False, True))
     got = [v for begin, end in itertools.pairwise(bounds) for v in take(cut, rows[begin:end])]
-    assert got == take(whole, rows) == wanted
-    assert cut.done.tolist() == whole.done.tolist()
-    assert cut.position.tolist() == whole.position.tolist()
+    assert got == take(whole, rows) == take(twin, rows) == wanted
+    assert cut.done.tolist() == whole.done.tolist() == twin.done.tolist()
+    assert cut.position.tolist() == whole.position.tolist() == twin.position.tolist()
 
 
 @PROFILE
