@@ -148,7 +148,8 @@ def test_stop_says_in_time_what_a_frozen_broker_has_not_taken(
     # No one field is to blame, so none is named, not even as null.
     assert set(reply) == {"msg_id", "response", "message", "code"}
     assert (beat["state"], beat["histograms"]) == ("IDLE", [])
-    assert {h.info.sum for h in published.all} <= {sent.events}
+    # What was INITIALISED may have been on its way when the broker froze.
+    assert {h.info.sum for h in published.all} <= {0, sent.events}
 
 
 def test_broker_that_never_answers_delays_nothing_past_the_time_of_its_command(
