@@ -67,3 +67,7 @@ class Every:
         late = now_s - self._next_s >= self._seconds
         self._next_s = self._seconds + (now_s if late else self._next_s)
         return True
+
+    def remaining_s(self) -> float:
+        """Seconds until it is due, never negative."""
+        return max(0.0, self._next_s - self._clock.monotonic_s())

@@ -6,9 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from enum import IntEnum
+from multiprocessing.connection import Connection
 from typing import Protocol
 
 from histsvc.model import Partition, RawMessages, Start
+
+Waitable = Connection | int
+"""What ``multiprocessing.connection.wait`` waits for: a pipe, or a file descriptor."""
 
 
 class Reader(Protocol):
@@ -28,6 +32,13 @@ class Reader(Protocol):
 
     def read_ahead(self) -> None:
         """The interpreter is not needed for a while: now the next batch may be read beside the rest."""
+        ...
+
+    def wait(self, others: Sequence[Waitable], timeout_s: float) -> None:
+        """Wait until there may be something to read, or to hear from one of `others`.
+
+        For no longer than `timeout_s`. To be called when the last read has brought nothing.
+        """
         ...
 
     def drop(self, slots: Iterable[int]) -> None:

@@ -24,9 +24,9 @@ from histsvc.protocol.heartbeat import PROTOCOL, Heartbeat, ServiceIdentity
 from histsvc.settings import ServiceSettings
 
 _log = logging.getLogger(__name__)
-# How long a tick waits for workers: while a command is under way, and otherwise.
+# How long a tick waits for workers: while a command is under way, and otherwise, for commands as well.
 _BUSY_TICK_S = 0.001
-_IDLE_TICK_S = 0.01
+_IDLE_TICK_S = 0.1
 # One key for all replies: they keep their order on a topic of several partitions, too.
 _KEY = b"histsvc"
 # How long commands that end at once may keep a tick.
@@ -84,8 +84,12 @@ class Service:
         return self._end()
 
     def tick(self) -> None:
-        """Do once what there is to do; takes at most some ms."""
-        self._supervisor.tick(_BUSY_TICK_S if self._dispatcher.busy else _IDLE_TICK_S)
+        """Wait for something to do, then do it once; takes at most some ms beside the wait."""
+        if self._dispatcher.busy:
+            self._supervisor.tick(_BUSY_TICK_S)
+        else:
+            self._listener.wait(self._supervisor.ends, self._patience_s())
+            self._supervisor.tick(0)
         self._sender.serve(0)
         self._listener.tick()
         if not self._listener.ready:
@@ -97,6 +101,12 @@ class Service:
             self._beat(self._settings.heartbeat_topic)
         if self._metrics is not None and self._metrics_due.due():
             self._metrics.report(samples(self._supervisor.numbered()))
+
+    def _patience_s(self) -> float:
+        """How long nothing is due."""
+        if not (self._listener.ready and self._settings.heartbeat_topic):
+            return _IDLE_TICK_S
+        return min(_IDLE_TICK_S, self._heartbeat_due.remaining_s())
 
     def _reply(self, reply: bytes) -> None:
         if self._settings.response_topic:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from histsvc.histograms.base import HistogramConfig
 from histsvc.histograms.registry import histogram_types
 from histsvc.model import HistogramSpec, Partition, RawMessages, Start, Tally, WorkerSpec
+from histsvc.ports import Waitable
 from histsvc.protocol.info import State
 from histsvc.wire import EVENT_LAYOUTS, ev42, ev44
 from histsvc.worker.fill import Filling
@@ -50,6 +51,7 @@ class FakeReader:
         self.queue: list[RawMessages] = []
         self.reads = 0
         self.reads_ahead = 0
+        self.waits_s: list[float] = []
 
     def assign(self, starts: Sequence[Start]) -> None:
         self.starts = tuple(starts)
@@ -63,6 +65,9 @@ class FakeReader:
 
     def read_ahead(self) -> None:
         self.reads_ahead += 1
+
+    def wait(self, others: Sequence[Waitable], timeout_s: float) -> None:
+        self.waits_s.append(timeout_s)
 
     def drop(self, slots: Iterable[int]) -> None:
         for slot in slots:

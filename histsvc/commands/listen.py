@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from multiprocessing.connection import wait
 from typing import Any
 
 from histsvc.clock import Clock, Deadline
 from histsvc.commands.steps import Steps
 from histsvc.errors import BrokerError
 from histsvc.model import Partition, Start
-from histsvc.ports import Clusters, OffsetAt, Reader
+from histsvc.ports import Clusters, OffsetAt, Reader, Waitable
 
 _log = logging.getLogger(__name__)
 _AGAIN_S = 0.2
+# How long the answer of a broker may go unseen.
+_ASKING_S = 0.01
 
 
 class CommandListener:
@@ -59,6 +62,13 @@ class CommandListener:
             next(self._placing)
         except StopIteration:
             self._placing = None
+
+    def wait(self, others: Sequence[Waitable], timeout_s: float) -> None:
+        """Wait until commands may have come, or one of `others` is ready, for no longer than `timeout_s`."""
+        if self._placing is None:
+            self._reader.wait(others, timeout_s)
+        else:
+            wait(others, min(timeout_s, _ASKING_S))
 
     def _read(self) -> None:
         raw = self._reader.read(0)

@@ -21,8 +21,15 @@ _SURPLUS_S = 10.0
 class SpareKeeper:
     """Spawns what is missing of `most` spare workers, and sends home what is beyond them for a while."""
 
-    def __init__(self, spawn: Callable[[int], WorkerProcess], most: int, clock: Clock) -> None:
+    def __init__(
+        self,
+        spawn: Callable[[int], WorkerProcess],
+        most: int,
+        clock: Clock,
+        compiled: Callable[[], bool],
+    ) -> None:
         self._spawn = spawn
+        self._compiled = compiled
         self._most = most
         self._clock = clock
         self._number = 0
@@ -33,7 +40,7 @@ class SpareKeeper:
     def keep(self, workers: list[WorkerProcess]) -> bool:
         """Spawn into `workers` what is missing; returns whether nothing is missing any more.
 
-        Only one is spawned until that has loaded, and perhaps compiled, the kernels.
+        Where the kernels are to be compiled, one does that before others are spawned.
         """
         states = [worker.state for worker in workers]
         if WorkerState.RESERVED in states or self._clock.monotonic_s() < self._next_spawn_s:
@@ -41,7 +48,8 @@ class SpareKeeper:
         self._send_surplus_home([w for w in workers if w.state is WorkerState.SPARE])
         waiting = states.count(WorkerState.STARTING) + states.count(WorkerState.SPARE)
         warm = any(state is not WorkerState.STARTING for state in states)
-        for _ in range((self._most if warm else 1) - waiting):
+        most = self._most if warm or self._compiled() else 1
+        for _ in range(most - waiting):
             self._number += 1
             try:
                 spawned = self._spawn(self._number)

@@ -13,7 +13,9 @@ from histsvc.clock import Clock, Deadline
 from histsvc.jobs.job import Job
 from histsvc.jobs.spares import START_S, SpareKeeper
 from histsvc.jobs.worker_process import WorkerProcess, WorkerState
+from histsvc.kernels.cache import is_complete
 from histsvc.model import WorkerSpec
+from histsvc.ports import Waitable
 from histsvc.protocol.heartbeat import WorkerStatus
 from histsvc.protocol.info import HistogramInfo
 from histsvc.worker.link import Done, Go, Prepare
@@ -32,12 +34,18 @@ class Supervisor:
     So a job is prepared in spare workers while the one that it replaces, or is added to, still counts.
     """
 
-    def __init__(self, spawn: Callable[[int], WorkerProcess], size: int, clock: Clock) -> None:
+    def __init__(
+        self,
+        spawn: Callable[[int], WorkerProcess],
+        size: int,
+        clock: Clock,
+        compiled: Callable[[], bool] = is_complete,
+    ) -> None:
         self.size = size
         self.jobs: dict[str, Job] = {}
         self.restarts = 0
         self.replacing = False
-        self._keeper = SpareKeeper(spawn, size + 1, clock)
+        self._keeper = SpareKeeper(spawn, size + 1, clock, compiled)
         self._clock = clock
         self._workers: list[WorkerProcess] = []
         self._retired: Counter[str] = Counter()
@@ -45,7 +53,7 @@ class Supervisor:
 
     def tick(self, timeout_s: float) -> None:
         """Hear what workers say, for no longer than `timeout_s`, and replace those that died."""
-        wait([end for w in self._workers for end in (w.pipe, w.process.sentinel)], timeout_s)
+        wait(self.ends, timeout_s)
         for worker in list(self._workers):
             worker.receive()
             if worker.process.exitcode is not None:
@@ -58,6 +66,11 @@ class Supervisor:
         if self._keeper.keep(self._workers):
             self.replacing = False
         self._care_for_orphans()
+
+    @property
+    def ends(self) -> list[Waitable]:
+        """What has to be heard when workers say something, or end."""
+        return [end for worker in self._workers for end in (worker.pipe, worker.process.sentinel)]
 
     @property
     def ready(self) -> bool:

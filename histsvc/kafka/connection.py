@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import time
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from operator import itemgetter
 
@@ -18,6 +20,13 @@ from histsvc.settings import Security
 _BATCH_BYTES = 2_000_000
 # Whoever changes what is read waits as long for the batch that is read ahead.
 _AHEAD_S = 0.01
+# And so long where nothing comes and the thread waits for the first message.
+_EXPECT_S = 0.05
+_EXPECTATIONS = 20
+# Who waits longer than for a batch is given what comes first, and what comes within this time.
+_GATHER_S = 0.002
+# How old what is known of the ends of partitions may be.
+_ENDS_S = 0.1
 # What an answer about a topic may take; it comes within some ms, or has no use.
 _ASK_S = 0.5
 # Of what Message.timestamp() gives: its kind, and ms.
@@ -60,25 +69,43 @@ class Connection:
 
     def __init__(self, brokers: tuple[str, ...], security: Security) -> None:
         self.slots: dict[tuple[str, int], int] = {}
+        # The end offset of each slot as the last fetch told it.
+        self.ends: dict[int, int] = {}
+        self._ends_s = float("-inf")
         self.trouble = Trouble(brokers, security)
         # Small first batches: what comes may be large, and the mean follows quickly.
         self.mean_bytes = 50_000.0
         self._thread = ThreadPoolExecutor(1, "read ahead")
         self._ahead: Future[RawMessages] | None = None
         self._flowing = False
+        self._expecting = False
+        self._hurry = False
         self._known: set[str] = set()
         self.consumer = create(Consumer, consumer_settings(brokers, security) | {"error_cb": self.trouble})
 
     def read(self, timeout_s: float) -> RawMessages:
         """What has come, or was read ahead."""
-        read = self._read(timeout_s) if self._ahead is None else self._ahead.result()
-        self._ahead, self._flowing = None, bool(read.payload)
+        if self._ahead is None:
+            read = self._read(timeout_s)
+        elif self._expecting and not wait([self._ahead], timeout_s).done:
+            return _columns(self, [], waited=True)
+        else:
+            read = self._ahead.result()
+        self._ahead, self._expecting, self._flowing = None, False, bool(read.payload)
         return read
 
     def read_ahead(self) -> None:
         """Begin to read the next batch if data flows."""
         if self._flowing and self._ahead is None:
             self._ahead = self._thread.submit(self._read, _AHEAD_S)
+
+    def expect(self, ring: Callable[[], None]) -> bool:
+        """Wait for messages in the thread, and ring when they are here; returns whether they are."""
+        if self._ahead is None:
+            self._expecting = True
+            self._ahead = self._thread.submit(self._first)
+            self._ahead.add_done_callback(lambda _: ring())
+        return self._ahead.done()
 
     def assign(self, wanted: list[TopicPartition]) -> None:
         """Read these partitions from their offsets, and no others.
@@ -96,25 +123,52 @@ class Connection:
     def settle(self) -> None:
         """Wait for the batch that is read ahead, and keep it: then slots may be changed."""
         if self._ahead is not None:
+            self._hurry = True
             wait([self._ahead])
+            self._hurry = False
 
     def forget(self) -> None:
         """Drop the batch that was read ahead."""
         self.settle()
-        self._ahead, self._flowing = None, False
+        self._ahead, self._expecting, self._flowing = None, False, False
+        self.ends, self._ends_s = {}, float("-inf")
 
     def close(self) -> None:
         """Let go of thread and consumer."""
+        self.settle()
         self._thread.shutdown()
         self.consumer.close()
 
+    def _first(self) -> RawMessages:
+        """What comes first, as long as nobody is in a hurry; nothing after a second, as processes may end."""
+        for _ in range(_EXPECTATIONS):
+            read = self._read(_EXPECT_S)
+            if read.payload or read.ends or read.failures or self._hurry:
+                break
+        return read
+
     def _read(self, timeout_s: float) -> RawMessages:
         most = int(min(max(_BATCH_BYTES / self.mean_bytes, _LEAST_MESSAGES), _MOST_MESSAGES))
-        messages = self.consumer.consume(most, timeout_s)
+        if timeout_s <= _AHEAD_S:
+            messages = self.consumer.consume(most, timeout_s)
+        else:
+            first = self.consumer.poll(timeout_s)
+            messages = [] if first is None else [first, *self.consumer.consume(most - 1, _GATHER_S)]
+        self._look_at_ends()
         read = _columns(self, messages, waited=len(messages) < most)
         if read.payload:
             self.mean_bytes += 0.2 * (float(read.size.mean()) - self.mean_bytes)
         return read
+
+    def _look_at_ends(self) -> None:
+        """Here, as whoever asks a consumer that is waiting for messages has to wait as well."""
+        if time.monotonic() - self._ends_s < _ENDS_S:
+            return
+        self._ends_s = time.monotonic()
+        for key, slot in self.slots.items():
+            known = self.consumer.get_watermark_offsets(TopicPartition(*key), cached=True)
+            if known is not None and known[1] >= 0:
+                self.ends[slot] = known[1]
 
 
 def _columns(connection: Connection, messages: list[Message], *, waited: bool) -> RawMessages:

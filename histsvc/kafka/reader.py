@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from multiprocessing.connection import wait
 
 import numpy as np
 from confluent_kafka import TopicPartition
 
+from histsvc.kafka.bell import Bell
 from histsvc.kafka.connection import Connection
 from histsvc.model import RawMessages, Start
+from histsvc.ports import Waitable
 from histsvc.settings import Security
 
 
@@ -20,6 +23,7 @@ class KafkaReader:
         self._security = security
         self._connections: dict[tuple[str, ...], Connection] = {}
         self._slots = 0
+        self._bell = Bell()
 
     def connect(self, brokers: tuple[str, ...]) -> Connection:
         """Make the connection to these brokers, if it is not there yet."""
@@ -68,6 +72,14 @@ class KafkaReader:
             if connection.slots:
                 connection.read_ahead()
 
+    def wait(self, others: Sequence[Waitable], timeout_s: float) -> None:
+        """Wait until there is something to read, or to hear from one of `others`."""
+        self._bell.silence()
+        busy = [connection for connection in self._connections.values() if connection.slots]
+        here = [connection.expect(self._bell.ring) for connection in busy]
+        if not any(here):
+            wait([*others, self._bell.fileno()], timeout_s)
+
     def drop(self, slots: Iterable[int]) -> None:
         """Read these slots no more."""
         dropped = set(slots)
@@ -81,13 +93,9 @@ class KafkaReader:
 
     def ends(self) -> Mapping[int, int]:
         """The end offset of each slot as the last fetch told it."""
-        ends: dict[int, int] = {}
-        for connection in self._connections.values():
-            for key, slot in connection.slots.items():
-                known = connection.consumer.get_watermark_offsets(TopicPartition(*key), cached=True)
-                if known is not None and known[1] >= 0:
-                    ends[slot] = known[1]
-        return ends
+        return {
+            slot: end for connection in self._connections.values() for slot, end in connection.ends.items()
+        }
 
     def release(self) -> None:
         """Read nothing any more; connections are kept."""
@@ -102,6 +110,7 @@ class KafkaReader:
         for connection in self._connections.values():
             connection.close()
         self._connections.clear()
+        self._bell.close()
 
 
 def _joined(parts: Sequence[RawMessages]) -> RawMessages:

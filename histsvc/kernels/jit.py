@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
@@ -16,37 +12,12 @@ from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
 
+from histsvc.kernels import cache
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def _fingerprint() -> str:
-    """What the machine code depends on: numba looks only at the file of a kernel, not at what it calls."""
-    here = Path(__file__).parent
-    digest = hashlib.sha256()
-    beside = (here.parent / "model" / "batch.py", here.parent / "window.py")
-    for source in (*sorted(here.glob("*.py")), *beside):
-        digest.update(source.read_bytes())
-    return digest.hexdigest()[:16]
-
-
-def _cache_folder() -> Path:
-    """Where compiled kernels are kept: beside the package, else with the user, else in a private folder."""
-    package = Path(__file__).parent / "__pycache__"
-    user = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "histsvc"
-    private = Path(tempfile.gettempdir()) / f"histsvc-{os.getuid()}"
-    given = os.environ.get("NUMBA_CACHE_DIR")
-    for folder in (Path(given),) if given else (package, user, private):
-        try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError:
-            continue
-        # Code that somebody else may have put into a shared folder is not loaded.
-        if os.access(folder, os.W_OK) and (given or folder.stat().st_uid == os.getuid() or folder is package):
-            return folder / f"kernels-{_fingerprint()}"
-    raise OSError("no folder to keep compiled kernels in; name one with NUMBA_CACHE_DIR")
-
-
-numba.config.CACHE_DIR = str(_cache_folder())
+numba.config.CACHE_DIR = str(cache.folder())
 
 
 def kernel(signature: str) -> Callable[[F], F]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from select import select
 
 import numpy as np
 
 from histsvc.clock import Clock, now_ms
 from histsvc.model import RawMessages, Start
+from histsvc.ports import Waitable
 from histsvc.sources.simulated_log import PERIOD_MS, Encode, TopicLog, Wanted, end
 
 # One read takes some 10 ms, or brings as many bytes as one from Kafka.
@@ -27,17 +29,17 @@ class _Place:
 class SimulatedReader:
     """A Reader of messages that are made for `histograms`, those of one worker.
 
-    It reads from any offset: nothing is removed between the placing of a reader and its reading. `wait` waits
-    for so many seconds, or shorter.
+    It reads from any offset: nothing is removed between the placing of a reader and its reading. `sleep`
+    waits for so many seconds, or shorter.
     """
 
     def __init__(
-        self, histograms: Sequence[Wanted], encode: Encode, clock: Clock, wait: Callable[[float], object]
+        self, histograms: Sequence[Wanted], encode: Encode, clock: Clock, sleep: Callable[[float], object]
     ) -> None:
         self._histograms = histograms
         self._encode = encode
         self._clock = clock
-        self._wait = wait
+        self._sleep = sleep
         # Whose turn is next comes first.
         self._places: dict[int, _Place] = {}
         self._slots = 0
@@ -65,7 +67,7 @@ class SimulatedReader:
         reached = self._end()
         rows = self._take(reached)
         if not rows and timeout_s > 0:
-            self._wait(min(timeout_s, self._until_next_s()))
+            self._sleep(min(timeout_s, self._until_next_s()))
             reached = self._end()
             rows = self._take(reached)
         columns = np.array([row[:3] for row in rows], np.int64).reshape(len(rows), 3).T
@@ -75,6 +77,10 @@ class SimulatedReader:
 
     def read_ahead(self) -> None:
         """Nothing: what there is to read is made when it is read."""
+
+    def wait(self, others: Sequence[Waitable], timeout_s: float) -> None:
+        """Wait until the next message, or to hear from one of `others`."""
+        select(others, [], [], min(timeout_s, self._until_next_s()))
 
     def drop(self, slots: Iterable[int]) -> None:
         """Read these slots no more."""

@@ -113,6 +113,10 @@ class Pipe(Protocol):
         """Receive; raises EOFError where the other side is gone."""
         ...
 
+    def fileno(self) -> int:
+        """What is readable where there is something to receive."""
+        ...
+
     def send(self, obj: object, /) -> None:
         """Send; raises OSError where the other side is gone."""
         ...
@@ -124,6 +128,10 @@ class ChildLink:
     def __init__(self, pipe: Pipe) -> None:
         self._pipe = pipe
         self._stats_seen = True
+
+    def fileno(self) -> int:
+        """What is readable where there is a request."""
+        return self._pipe.fileno()
 
     def request(self, timeout_s: float) -> Request | None:
         """The next request, waiting no longer than `timeout_s`; Leave where the parent is gone."""

@@ -43,9 +43,10 @@ from histsvc.worker.pipeline import Pipeline
 from histsvc.worker.tell import Teller
 
 _log = logging.getLogger(__name__)
-# How long an idle worker waits for a request, a finished one between publications, and a reader for data:
-# long enough to cost next to nothing, short enough that a request is answered at once.
+# How long a worker waits for a request while it has no job, for events where nothing else is due, and where
+# events flow or answers are awaited.
 _IDLE_S = 5.0
+_QUIET_S = 0.1
 _STEP_S = 0.01
 # After SIGTERM: what the last histograms may take, and then the parent to say that it ends, too.
 _WIND_UP_S = 2.0
@@ -108,13 +109,13 @@ class Worker:
         """Work until told to leave."""
         self._warm_up()
         while not self._leaving:
-            request = self._link.request(self._patience())
+            request = self._request()
             if request is not None:
                 self._obey(request)
             if self._terminated:
                 self._wind_up()
             if self._pipeline is not None and self._counting:
-                self._pipeline.step(_STEP_S)
+                self._pipeline.step(0.0 if self._pipeline.idle else _STEP_S)
                 self._teller.tell(self._pipeline)
             elif self._pipeline is None:
                 self._reader.read(0)
@@ -143,12 +144,19 @@ class Worker:
         elif self._orphaned.expired():
             self._leaving = True
 
-    def _patience(self) -> float:
-        if self._terminated:
-            return _STEP_S
-        if not self._counting or self._pipeline is None:
-            return _IDLE_S
-        return _STEP_S if self._pipeline.finished else 0.0
+    def _request(self) -> Request | None:
+        """Wait for a request, for events, or until something is due; returns the request."""
+        if self._pipeline is None or not self._counting:
+            return self._link.request(_STEP_S if self._terminated else _IDLE_S)
+        if not self._pipeline.idle:
+            return self._link.request(0.0)
+        patience_s = _STEP_S
+        if self._pending is None and not self._terminated:
+            patience_s = min(_QUIET_S, max(_STEP_S, self._pipeline.publisher.due_in_s()))
+        if self._pipeline.finished:
+            return self._link.request(patience_s)
+        self._reader.wait([self._link.fileno()], patience_s)
+        return self._link.request(0.0)
 
     def _obey(self, request: Request) -> None:
         match request:

@@ -55,6 +55,7 @@ class Pipeline:
         streams = {(p.brokers, p.topic) for p in self._partitions}
         self._watch = TopicWatch(streams, spec.awaited, clusters, clock)
         self._drain: Drain | None = None
+        self._flowing = True
         # Since when (monotonic) the clock says that nothing more will come.
         self._over_s: float | None = None
         # Where those were that have finished while others went on.
@@ -64,6 +65,11 @@ class Pipeline:
     def finished(self) -> bool:
         """Whether nothing more is to be read."""
         return not any(filling.counting for filling in self.fillings)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing has come, and no answer is awaited that could end a histogram."""
+        return self.finished or not (self._flowing or self._drain is not None or self._over_s is not None)
 
     def begin(self) -> None:
         """Publish every histogram as INITIALISED, which those of a worker that died have been before."""
@@ -93,8 +99,7 @@ class Pipeline:
         """
         fillings = [p.filling for p in self.chosen(indices)]
         # The end of this moment, not of one in the past at which it was asked for other reasons.
-        self._end_queries = self._new_queries()
-        moment_s = self._clock.monotonic_s()
+        self._end_queries, moment_s = self._new_queries(), self._clock.monotonic_s()
         self._drain = Drain(fillings, moment_s, Deadline(self._clock, seconds), self._end_queries)
         if any(filling.awaits for filling in fillings):
             self._watch.look()
@@ -123,8 +128,7 @@ class Pipeline:
             return self._final[filling.spec.index]
         offsets: dict[str, dict[int, int]] = {}
         self._refresh_ends()
-        lag = 0
-        slots = np.flatnonzero(filling.slots).tolist()
+        lag, slots = 0, np.flatnonzero(filling.slots).tolist()
         for slot in slots:
             partition, position = self._partitions[slot], int(self._progress.position[slot])
             limit = int(filling.limit[slot])
@@ -150,7 +154,8 @@ class Pipeline:
 
     def _take(self, raw: RawMessages) -> None:
         self._ends_fresh = False
-        if raw.payload:
+        self._flowing = bool(raw.payload)
+        if self._flowing:
             verdicts = self._progress.take(raw.slot, raw.offset, raw.timestamp_ms)
             batches = self._decoder.decode(raw)
             self.stopwatch.lap(Phase.DECODE)

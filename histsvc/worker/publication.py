@@ -109,12 +109,16 @@ class Publication:
 
     def due(self) -> bool:
         """Whether the next publication should go out now."""
-        if self.waiting or (self.ended and self.failed is None):
-            return False
+        return not self.waiting and self.due_in_s() <= 0
+
+    def due_in_s(self) -> float:
+        """After how long, seconds, the next one is to go out if the last is answered; may be negative."""
+        if self.ended and not self.waiting and self.failed is None:
+            return float("inf")
         if self.filling.state is State.FINISHED and not self.ended:
-            return True
-        since_s = self._clock.monotonic_s() - self.published_s
-        return since_s >= (self._interval_s if self._urgent else max(self._unchanged_s, self._interval_s))
+            return 0.0
+        interval_s = self._interval_s if self._urgent else max(self._unchanged_s, self._interval_s)
+        return self.published_s + interval_s - self._clock.monotonic_s()
 
     def refusal_due(self) -> bool:
         """Whether it should be told again, now, that the broker does not take the histogram."""

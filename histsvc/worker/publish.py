@@ -52,6 +52,10 @@ class Publisher:
             if enough.expired():
                 break
 
+    def due_in_s(self) -> float:
+        """After how long the next histogram is to be published, seconds; may be negative."""
+        return min((p.due_in_s() for p in self.publications), default=float("inf"))
+
     def publish_now(self, publications: Sequence[Publication], state: State | None) -> None:
         """Publish these whatever is due, as `state` or (None) as what they are."""
         for publication in publications:

@@ -14,6 +14,8 @@ from histsvc.worker.outbox import ThreadOutbox
 from histsvc.worker.pipeline import Pipeline
 
 _STATS_S = 0.2
+# Where nothing happens, it is said less often.
+_QUIET_S = 1.0
 # So many infos, of so many partitions together, fit the pipe's buffer: neither side can block on the other in
 # the middle of a message.
 _AT_ONCE = 50
@@ -30,18 +32,22 @@ class Teller:
         # What pipelines before this one have counted.
         self._counted: Counter[str] = Counter()
         self._due = Every(clock, _STATS_S)
+        self._quiet_due = Every(clock, _QUIET_S)
+        self._happened: object = None
         self._next = 0
         self._delivered: tuple[int, ...] = ()
 
     def tell(self, pipeline: Pipeline) -> None:
         """Tell if it is time, or if an end was delivered: that cannot be lost any more."""
         delivered = _delivered(pipeline)
-        if self._due.due() or delivered != self._delivered:
+        happened = self._happening(pipeline) if self._due.due() else self._happened
+        if happened != self._happened or self._quiet_due.due() or delivered != self._delivered:
             infos = pipeline.publisher.infos()
             some = _some(infos[self._next :])
             if self._link.stats(self._stats(pipeline, some, delivered), must=False):
                 self._delivered = delivered
                 self._next = self._next + len(some) if self._next + len(some) < len(infos) else 0
+                self._happened = happened if self._next == 0 else None
 
     def tell_all(self, pipeline: Pipeline) -> None:
         """Tell everything a last time."""
@@ -56,6 +62,11 @@ class Teller:
         """Tell everything of a pipeline that ends."""
         self.tell_all(pipeline)
         self._counted += pipeline.counters
+
+    def _happening(self, pipeline: Pipeline) -> object:
+        """What changes when something is read, published, or has another state."""
+        states = [(p.state, p.filling.generation) for p in pipeline.publisher.publications]
+        return dict(pipeline.counters), dict(self._outbox.counters), states
 
     def _stats(
         self, pipeline: Pipeline, some: tuple[HistogramInfo, ...], delivered: tuple[int, ...]

@@ -102,10 +102,10 @@ class FakeWorker:
 class Workers:
     """A supervisor and the workers that it has spawned."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, *, compiled: bool = False) -> None:
         self.clock = FakeClock()
         self.spawned: list[FakeWorker] = []
-        self.supervisor = Supervisor(self._spawn, size, self.clock)
+        self.supervisor = Supervisor(self._spawn, size, self.clock, lambda: compiled)
 
     def _spawn(self, number: int) -> WorkerProcess:
         self.spawned.append(FakeWorker(number, self.clock))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import multiprocessing
+import queue
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from confluent_kafka import KafkaError, KafkaException, Message
+from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
 from histsvc.kafka import connection as module
 from histsvc.kafka.reader import KafkaReader
@@ -17,6 +20,7 @@ from histsvc.settings import Security
 
 BROKERS = ("broker:9092",)
 LIMIT_S = 10.0
+END = 7
 
 
 def start(topic: str) -> Start:
@@ -39,9 +43,12 @@ class FakeConsumer:
         FakeConsumer.made = self
         self.batches = [batch("a", 0, 1), batch("a", 2)]
         self.waits_s: list[float] = []
+        self.polls_s: list[float] = []
         self.changes: list[str] = []
         self.let_go = threading.Event()
         self.waiting = threading.Event()
+        self.polling = threading.Event()
+        self.polled: queue.SimpleQueue[Message] = queue.SimpleQueue()
 
     def consume(self, number: int, timeout_s: float) -> list[Message]:
         self.waits_s.append(timeout_s)
@@ -50,8 +57,16 @@ class FakeConsumer:
             assert self.let_go.wait(LIMIT_S)
         return self.batches.pop(0) if self.batches else []
 
-    def poll(self, timeout_s: float) -> None:
+    def poll(self, timeout_s: float) -> Message | None:
+        self.polls_s.append(timeout_s)
+        self.polling.set()
+        with contextlib.suppress(queue.Empty):
+            return self.polled.get(timeout=timeout_s)
         return None
+
+    def get_watermark_offsets(self, partition: TopicPartition, *, cached: bool) -> tuple[int, int]:
+        assert cached
+        return 0, END
 
     def close(self) -> None:
         return None
@@ -96,16 +111,78 @@ def test_nothing_is_changed_while_a_batch_is_read_ahead(reader: KafkaReader, cha
     assert kept.offset.tolist() == ([] if change == "unassign" else [2])
 
 
-def test_who_waits_long_for_data_does_not_wait_so_long_for_a_change(reader: KafkaReader) -> None:
-    FakeConsumer.made.let_go.set()
+def test_who_waits_long_is_given_what_comes_first_and_does_not_keep_a_change_so_long(
+    reader: KafkaReader,
+) -> None:
+    consumer = FakeConsumer.made
+    consumer.let_go.set()
+    consumer.polled.put(*batch("a", 0))
+    consumer.batches = [batch("a", 1), batch("a", 2)]
     read = []
     for _ in range(4):
-        read.append(reader.read(5.0).offset.tolist())
+        read.append(reader.read(0.5).offset.tolist())
         reader.read_ahead()
         reader.read_ahead()
     assert read == [[0, 1], [2], [], []]
-    # The first, two ahead, and when nothing has come any more the next one waits itself again.
-    assert FakeConsumer.made.waits_s == [5.0, 0.01, 0.01, 5.0]
+    # The first, what comes with it, two ahead, and when nothing has come any more the next one waits again.
+    assert consumer.polls_s == [0.5, 0.5]
+    assert consumer.waits_s[1:] == [0.01, 0.01]
+    assert consumer.waits_s[0] < 0.01
+
+
+def quiet(reader: KafkaReader) -> FakeConsumer:
+    """Its consumer, from which nothing comes until a test says so."""
+    consumer = FakeConsumer.made
+    consumer.let_go.set()
+    consumer.batches.clear()
+    assert reader.read(0.0).payload == []
+    return consumer
+
+
+def test_a_message_ends_the_wait(reader: KafkaReader) -> None:
+    consumer = quiet(reader)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(reader.wait, [], LIMIT_S)
+        assert consumer.polling.wait(LIMIT_S)
+        consumer.batches = [batch("a", 6)]
+        consumer.polled.put(*batch("a", 5))
+        waiting.result(timeout=LIMIT_S / 2)
+    assert reader.read(0.0).offset.tolist() == [5, 6]
+    assert reader.ends() == {0: END, 1: END}
+
+
+def test_another_ends_the_wait_and_no_message_is_lost_by_that(reader: KafkaReader) -> None:
+    consumer = quiet(reader)
+    ours, theirs = multiprocessing.Pipe()
+    with ours, theirs:
+        theirs.send("a request")
+        reader.wait([ours.fileno()], LIMIT_S)
+        assert reader.read(0.0).payload == []
+        # The thread still waits for what the second wait is told of.
+        ours.recv()
+        consumer.polled.put(*batch("a", 5))
+        reader.wait([ours.fileno()], LIMIT_S)
+        assert reader.read(0.0).offset.tolist() == [5]
+
+
+def test_a_wait_has_an_end(reader: KafkaReader) -> None:
+    quiet(reader)
+    reader.wait([], 0.01)
+    reader.wait([], 0.01)
+    assert reader.read(0.0).payload == []
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_does_not_wait_for_messages_that_do_not_come(reader: KafkaReader, change: str) -> None:
+    consumer = quiet(reader)
+    reader.wait([], 0.0)
+    assert consumer.polling.wait(LIMIT_S)
+    consumer.changes.clear()
+    begun_polls = len(consumer.polls_s)
+    CHANGES[change](reader)
+    assert consumer.changes[0] == change
+    # The poll under way is waited for, and no other.
+    assert len(consumer.polls_s) <= begun_polls + 1
 
 
 def test_topics_that_are_new_are_asked_about_before_they_are_assigned(reader: KafkaReader) -> None:

@@ -16,7 +16,7 @@ from fakes import BROKERS, FakeClock, FakeReader, raw
 
 from histsvc.errors import BrokerError
 from histsvc.jobs.supervisor import Supervisor
-from histsvc.ports import CountSample, Outgoing
+from histsvc.ports import CountSample, Outgoing, Waitable
 from histsvc.protocol.heartbeat import WorkerStatus
 from histsvc.protocol.info import HistogramInfo, State
 from histsvc.service import Service
@@ -31,6 +31,7 @@ class FakeSupervisor:
     def __init__(self) -> None:
         self.ready = True
         self.replacing = False
+        self.ends: list[Waitable] = []
         self.told: tuple[HistogramInfo, ...] = ()
 
     def tick(self, timeout_s: float) -> None:
@@ -139,6 +140,15 @@ def test_nothing_goes_out_before_it_is_ready(serving: Serving) -> None:
     serving.supervisor.ready = True
     serving.work(0.3)
     assert len(serving.sender.beats()) == 1
+
+
+@pytest.mark.parametrize(("interval_ms", "longest_s"), [(1000, 0.1), (60, 0.06)])
+def test_it_waits_for_commands_until_the_next_heartbeat(interval_ms: int, longest_s: float) -> None:
+    serving = Serving(replace(SETTINGS, heartbeat_interval_ms=interval_ms))
+    serving.work(2)
+    waits_s = serving.commands.waits_s
+    assert 0 < max(waits_s) <= longest_s
+    assert interval_ms < 1000 or max(waits_s) == longest_s
 
 
 @pytest.mark.parametrize(("interval_ms", "beats"), [(1000, 10), (250, 40)])

@@ -47,6 +47,15 @@ def test_only_one_is_started_until_that_is_warm_and_then_one_more_spare_than_a_c
     assert [worker.pid for worker in workers.spawned] == [1, 2, 3, 4]
 
 
+def test_all_are_started_at_once_where_nothing_is_to_be_compiled() -> None:
+    workers = Workers(3, compiled=True)
+    workers.supervisor.tick(0)
+    assert len(workers.spawned) == 4
+    assert not is_ready(workers)
+    workers.ready()
+    assert is_ready(workers)
+
+
 def test_spares_are_made_up_for_when_a_job_has_begun_and_not_while_it_is_prepared() -> None:
     workers = Workers(2)
     workers.tick()

@@ -1,0 +1,54 @@
+"""Where compiled kernels are kept from one start to the next; without numba, which takes long to load."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from functools import cache
+from pathlib import Path
+
+# Made when every kernel is there.
+_COMPLETE = "complete"
+
+
+@cache
+def folder() -> Path:
+    """Beside the package, else with the user, else in a private folder; raises OSError if there is none."""
+    package = Path(__file__).parent / "__pycache__"
+    user = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "histsvc"
+    private = Path(tempfile.gettempdir()) / f"histsvc-{os.getuid()}"
+    given = os.environ.get("NUMBA_CACHE_DIR")
+    for place in (Path(given),) if given else (package, user, private):
+        try:
+            place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError:
+            continue
+        # Code that somebody else may have put into a shared folder is not loaded.
+        if os.access(place, os.W_OK) and (given or place.stat().st_uid == os.getuid() or place is package):
+            return place / f"kernels-{_fingerprint()}"
+    raise OSError("no folder to keep compiled kernels in; name one with NUMBA_CACHE_DIR")
+
+
+def is_complete() -> bool:
+    """Whether all kernels are there, so that to load them takes a second, and not half a minute."""
+    try:
+        return (folder() / _COMPLETE).exists()
+    except OSError:  # whoever compiles them says what is wrong
+        return False
+
+
+def complete() -> None:
+    """All kernels are there now."""
+    folder().mkdir(exist_ok=True)
+    (folder() / _COMPLETE).touch()
+
+
+def _fingerprint() -> str:
+    """What the machine code depends on: numba looks only at the file of a kernel, not at what it calls."""
+    here = Path(__file__).parent
+    digest = hashlib.sha256()
+    beside = (here.parent / "model" / "batch.py", here.parent / "window.py")
+    for source in (*sorted(here.glob("*.py")), *beside):
+        digest.update(source.read_bytes())
+    return digest.hexdigest()[:16]
