@@ -149,7 +149,7 @@ class Accumulator(ABC):
 
     def __init__(self, config: HistogramConfig, counts: npt.NDArray[np.int64]) -> None:
         self.config = config
-        self.counts = counts
+        self._counts = counts
         self.tally: Int64Array = np.zeros(len(Tally), np.int64)
         # What a user should know about the counts, empty where there is nothing.
         self.warning = ""
@@ -177,6 +177,11 @@ class Accumulator(ABC):
         """A copy of the counts with their axes; later fills do not change it."""
 
     @property
+    def counts(self) -> Int64Array:
+        """The counts, int64, in the order in which they are filled."""
+        return self._counts
+
+    @property
     def sum(self) -> int:
         """The sum of the counts."""
         return int(self.tally[Tally.COUNTED])
@@ -185,7 +190,7 @@ class Accumulator(ABC):
         """Add another accumulator of the same histogram; raises ValueError where it is of another one."""
         if type(other) is not type(self) or other.config != self.config:
             raise ValueError("accumulators of different histograms cannot be merged")
-        self.counts += other.counts
+        np.add(self.counts, other.counts, out=self._counts)
         self.tally += other.tally
         self.warning = self.warning or other.warning
 

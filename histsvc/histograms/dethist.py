@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import AfterValidator
 
-from histsvc.histograms.base import Accumulator, Count, HistogramConfig, Range
+from histsvc.histograms.base import Count, HistogramConfig, Range
 from histsvc.histograms.image import image_snapshot
 from histsvc.histograms.simulation import ANY_TOF_NS, carried, peak
+from histsvc.histograms.spill import SpillingAccumulator
 from histsvc.model import EventBatch, Int64Array, Snapshot
 
 
@@ -56,21 +57,20 @@ class DethistConfig(HistogramConfig):
         return Dethist(self)
 
 
-class Dethist(Accumulator):
+class Dethist(SpillingAccumulator):
     """Counts per pixel, int64 (height, width): in the order of the ids."""
 
     def __init__(self, config: DethistConfig) -> None:
         from histsvc.kernels import dethist  # loads numba: only where events are filled
 
-        self._room = np.zeros(config.bins + 1, np.int64)
-        super().__init__(config, self._room[:-1].reshape(config.height, config.width))
+        super().__init__(config, (config.height, config.width))
         self._first = int(config.det_range[0])
         self._fill = dethist.fill
 
     def fill_events(self, rows: Int64Array, batch: EventBatch) -> None:
         """Count messages that have pixel ids."""
-        self._fill(rows, batch.table, self._first, self._room, self.tally)
+        self._fill(rows, batch.table, self._first, self._low, self._high, self.tally)
 
     def snapshot(self) -> Snapshot:
         """Counts (width, height), indexed [x][y]."""
-        return image_snapshot(self.counts, "y")
+        return image_snapshot(self._counts, self._bytes, "y")

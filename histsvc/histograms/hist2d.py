@@ -9,7 +9,6 @@ import numpy.typing as npt
 from pydantic import BeforeValidator
 
 from histsvc.histograms.base import (
-    Accumulator,
     Count,
     HistogramConfig,
     Range,
@@ -18,6 +17,7 @@ from histsvc.histograms.base import (
     whole,
 )
 from histsvc.histograms.simulation import carried, peak
+from histsvc.histograms.spill import SpillingAccumulator
 from histsvc.model import EventBatch, Int64Array, Role, Snapshot, Variable
 
 
@@ -70,14 +70,13 @@ class Hist2dConfig(HistogramConfig):
         return Hist2d(self)
 
 
-class Hist2d(Accumulator):
+class Hist2d(SpillingAccumulator):
     """Counts per time-of-flight bin and pixel bin, int64 (tof bins, pixel bins)."""
 
     def __init__(self, config: Hist2dConfig) -> None:
         from histsvc.kernels import axis, hist2d  # loads numba: only where events are filled
 
-        self._room = np.zeros(config.bins + 1, np.int64)
-        super().__init__(config, self._room[:-1].reshape(config.num_bins))
+        super().__init__(config, config.num_bins)
         self._edges = config.axes()
         self._tof = axis.axis(self._edges["time_of_flight"])
         self._pixel = axis.axis(self._edges["pixel"])
@@ -85,14 +84,15 @@ class Hist2d(Accumulator):
 
     def fill_events(self, rows: Int64Array, batch: EventBatch) -> None:
         """Count messages that have times of flight and pixel ids."""
-        self._fill(rows, batch.table, *self._tof, *self._pixel, self._room, self.tally)
+        self._fill(rows, batch.table, *self._tof, *self._pixel, self._low, self._high, self.tally)
 
     def snapshot(self) -> Snapshot:
         """Counts (tof bins, pixel bins) and the edges of both."""
         tof, pixel = "time_of_flight", "pixel"
+        counts = self._counts + self._bytes
         return Snapshot(
             (
-                Variable("counts", Role.COUNTS, (tof, pixel), self.counts.copy(), "counts"),
+                Variable("counts", Role.COUNTS, (tof, pixel), counts, "counts"),
                 Variable("tof_edges", Role.EDGES, (tof,), self._edges[tof], "ns", "time of flight"),
                 Variable("pixel_edges", Role.EDGES, (pixel,), self._edges[pixel], "", "pixel id"),
             )

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from histsvc.model import Int64Array, Role, Snapshot, Variable
 
 
-def image_snapshot(counts: Int64Array, rows_dim: str) -> Snapshot:
-    """Make the snapshot of `counts`, int64 (rows, width): data (width, rows) and edges 0..width, 0..rows."""
+def image_snapshot(high: Int64Array, low: npt.NDArray[np.uint8], rows_dim: str) -> Snapshot:
+    """Make the snapshot of the sums of `high` and `low`, (rows, width).
+
+    It has data (width, rows) and edges 0..width, 0..rows.
+    """
     from histsvc.kernels.transpose import transpose  # loads numba: only where events are filled
 
-    rows, width = counts.shape
+    rows, width = high.shape
     out = np.empty((width, rows), np.int64)
-    transpose(counts, out)
+    transpose(high, low, out)
     x = Variable("x_edges", Role.EDGES, ("x",), np.arange(width + 1, dtype=np.float64), "pixel", "x")
     y = Variable(
         f"{rows_dim}_edges", Role.EDGES, (rows_dim,), np.arange(rows + 1, dtype=np.float64), "pixel", rows_dim

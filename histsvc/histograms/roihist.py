@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from histsvc.histograms.base import Accumulator, Count, HistogramConfig, WholeNumber
+from histsvc.histograms.base import Count, HistogramConfig, WholeNumber
 from histsvc.histograms.image import image_snapshot
 from histsvc.histograms.simulation import ANY_TOF_NS, CARRIED, peak
+from histsvc.histograms.spill import SpillingAccumulator
 from histsvc.model import EventBatch, Int64Array, Snapshot
 
 _PixelId = Annotated[WholeNumber, Field(ge=-(1 << 31), lt=1 << 32)]
@@ -54,22 +55,24 @@ class RoihistConfig(HistogramConfig):
         return Roihist(self)
 
 
-class Roihist(Accumulator):
+class Roihist(SpillingAccumulator):
     """Counts per row and pixel in it, int64 (rows, width); a pixel in two rows counts in both."""
 
     def __init__(self, config: RoihistConfig) -> None:
         from histsvc.kernels import roihist  # loads numba: only where events are filled
 
-        super().__init__(config, np.zeros((len(config.left_edges), config.width), np.int64))
+        super().__init__(config, (len(config.left_edges), config.width))
         lefts = np.array(config.left_edges, np.int64)
         self._places = np.argsort(lefts, kind="stable").astype(np.int64)
         self._lefts = lefts[self._places]
+        self._width = config.width
         self._fill = roihist.fill
 
     def fill_events(self, rows: Int64Array, batch: EventBatch) -> None:
         """Count messages that have pixel ids."""
-        self._fill(rows, batch.table, self._lefts, self._places, self.counts, self.tally)
+        regions = self._lefts, self._places, self._width
+        self._fill(rows, batch.table, *regions, self._low, self._high, self.tally)
 
     def snapshot(self) -> Snapshot:
         """Counts (width, rows), indexed [x][row]."""
-        return image_snapshot(self.counts, "row")
+        return image_snapshot(self._counts, self._bytes, "row")

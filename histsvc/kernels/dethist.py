@@ -6,6 +6,7 @@ import numpy as np
 from numba import carray
 
 from histsvc.kernels.jit import kernel, pointer
+from histsvc.kernels.spill import Bytes, count
 from histsvc.kernels.vectors import vector_at
 from histsvc.model import Column, Int64Array, Tally
 
@@ -13,32 +14,35 @@ _MASK, _PIXEL, _PIXEL_LENGTH = int(Column.MASK), int(Column.PIXEL_ADDRESS), int(
 _COUNTED, _FILTERED = int(Tally.COUNTED), int(Tally.FILTERED)
 
 
-@kernel("void(int64[::1], int64[:, ::1], int64, int64[::1], int64[::1])")
-def fill(rows: Int64Array, table: Int64Array, first: int, counts: Int64Array, tally: Int64Array) -> None:
-    """Count the messages `rows` into `counts`, int64 (pixels + 1,), in the order of the ids from `first` on.
+@kernel("void(int64[::1], int64[:, ::1], int64, uint8[::1], int64[::1], int64[::1])")
+def fill(
+    rows: Int64Array, table: Int64Array, first: int, low: Bytes, high: Int64Array, tally: Int64Array
+) -> None:
+    """Count the messages `rows` in the order of the ids from `first` on.
 
+    They are counted in `low`, uint8, and `high`, int64, both (pixels + 1,).
     What is behind the pixels has no meaning.
     """
-    pixels = np.uint64(counts.size - 1)
+    pixels = np.uint64(high.size - 1)
     for row in rows:
         mask = table[_MASK, row]
         pixel = carray(pointer(table[_PIXEL, row]), (table[_PIXEL_LENGTH, row],), np.int32)
         counted = 0
         for j in range(pixel.size):
             i = np.uint64((np.int64(pixel[j]) & mask) - first)  # what is below the first is beyond the last
-            counts[min(i, pixels)] += 1
+            count(low, high, min(i, pixels))
             counted += int(i < pixels)
         tally[_COUNTED] += counted
         tally[_FILTERED] += pixel.size - counted
 
 
 def fill_numpy(
-    rows: Int64Array, table: Int64Array, first: int, counts: Int64Array, tally: Int64Array
+    rows: Int64Array, table: Int64Array, first: int, low: Bytes, high: Int64Array, tally: Int64Array
 ) -> None:
     """Do what `fill` does, in numpy."""
     for row in rows.tolist():
         i = vector_at(table, row, Column.PIXEL_ADDRESS, Column.PIXEL_LENGTH) - first
-        inside = (i >= 0) & (i < counts.size - 1)
-        counts += np.bincount(i[inside], minlength=counts.size)
+        inside = (i >= 0) & (i < high.size - 1)
+        high += np.bincount(i[inside], minlength=high.size)
         tally[Tally.COUNTED] += np.count_nonzero(inside)
         tally[Tally.FILTERED] += np.count_nonzero(~inside)

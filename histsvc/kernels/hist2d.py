@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from histsvc.kernels.axis import CHUNK, Int32Array, Vector, bins_of, find_bins
 from histsvc.kernels.jit import helper, kernel, signed, unsigned
+from histsvc.kernels.spill import Bytes, count
 from histsvc.kernels.vectors import vector_at
 from histsvc.model import Column, Int64Array, Tally
 
@@ -22,7 +23,7 @@ def _count(
     tof_axis: tuple[Int64Array, float, float, int, int, npt.NDArray[np.uint32]],
     pixel_axis: tuple[Int64Array, float, float, int, int, npt.NDArray[np.uint32]],
     found: tuple[Int32Array, Int32Array],
-    counts: Int64Array,
+    room: tuple[Bytes, Int64Array],
     tally: Int64Array,
 ) -> None:
     """Count the events of a chunk."""
@@ -43,13 +44,13 @@ def _count(
     for j in range(tof.size):
         found[0][j] = found[0][j] * np.int32(pixels) + found[1][j]
     for j in range(tof.size):
-        counts[np.uint32(found[0][j])] += 1
+        count(*room, np.uint32(found[0][j]))
     tally[_COUNTED] += inside
 
 
 @kernel(
     "void(int64[::1], int64[:, ::1], int64[::1], float64, float64, int64, int64, uint32[::1],"
-    " int64[::1], float64, float64, int64, int64, uint32[::1], int64[::1], int64[::1])"
+    " int64[::1], float64, float64, int64, int64, uint32[::1], uint8[::1], int64[::1], int64[::1])"
 )
 def fill(
     rows: Int64Array,
@@ -66,14 +67,15 @@ def fill(
     pixel_low: int,
     pixel_shift: int,
     pixel_cells: npt.NDArray[np.uint32],
-    counts: Int64Array,
+    low: Bytes,
+    high: Int64Array,
     tally: Int64Array,
 ) -> None:
-    """Count the messages `rows`, all with both vectors, into `counts`, int64 (tof bins x pixel bins + 1,).
+    """Count the messages `rows`, all with both vectors, into `low`, uint8, and `high`, int64.
 
-    What is behind the bins has no meaning.
+    Both are (tof bins x pixel bins + 1,); what is behind the bins has no meaning.
     """
-    found = np.empty(CHUNK, np.int32), np.empty(CHUNK, np.int32)
+    found, room = (np.empty(CHUNK, np.int32), np.empty(CHUNK, np.int32)), (low, high)
     tof_axis = tof_thresholds, tof_bias, tof_scale, tof_low, tof_shift, tof_cells
     pixel_axis = pixel_thresholds, pixel_bias, pixel_scale, pixel_low, pixel_shift, pixel_cells
     for row in rows:
@@ -82,9 +84,9 @@ def fill(
             size = min(CHUNK, length - begin)
             tof, pixel = table[_TOF, row] + 4 * begin, table[_PIXEL, row] + 4 * begin
             if table[_MASK, row] < 0:
-                _count(signed(tof, size), signed(pixel, size), tof_axis, pixel_axis, found, counts, tally)
+                _count(signed(tof, size), signed(pixel, size), tof_axis, pixel_axis, found, room, tally)
             else:
-                _count(unsigned(tof, size), unsigned(pixel, size), tof_axis, pixel_axis, found, counts, tally)
+                _count(unsigned(tof, size), unsigned(pixel, size), tof_axis, pixel_axis, found, room, tally)
 
 
 def fill_numpy(
@@ -102,7 +104,8 @@ def fill_numpy(
     pixel_low: int,
     pixel_shift: int,
     pixel_cells: npt.NDArray[np.uint32],
-    counts: Int64Array,
+    low: Bytes,
+    high: Int64Array,
     tally: Int64Array,
 ) -> None:
     """Do what `fill` does, in numpy."""
@@ -115,7 +118,7 @@ def fill_numpy(
         above |= inside & (p >= pixel_thresholds[-1])
         inside = ~below & ~above
         i, k = bins_of(x[inside], tof_thresholds), bins_of(p[inside], pixel_thresholds)
-        np.add.at(counts, i * (pixel_thresholds.size - 1) + k, 1)
+        np.add.at(high, i * (pixel_thresholds.size - 1) + k, 1)
         tally[Tally.UNDERFLOW] += np.count_nonzero(below)
         tally[Tally.OVERFLOW] += np.count_nonzero(above)
         tally[Tally.COUNTED] += np.count_nonzero(inside)

@@ -6,6 +6,7 @@ import numpy as np
 from numba import carray
 
 from histsvc.kernels.jit import helper, kernel, pointer
+from histsvc.kernels.spill import Bytes, count
 from histsvc.kernels.vectors import vector_at
 from histsvc.model import Column, Int64Array, Tally
 
@@ -24,22 +25,23 @@ def _last_left_of(p: int, lefts: Int64Array) -> int:
     return base if lefts[base] <= p else -1
 
 
-@kernel("void(int64[::1], int64[:, ::1], int64[::1], int64[::1], int64[:, ::1], int64[::1])")
+@kernel("void(int64[::1], int64[:, ::1], int64[::1], int64[::1], int64, uint8[::1], int64[::1], int64[::1])")
 def fill(
     rows: Int64Array,
     table: Int64Array,
     lefts: Int64Array,
     places: Int64Array,
-    counts: Int64Array,
+    width: int,
+    low: Bytes,
+    high: Int64Array,
     tally: Int64Array,
 ) -> None:
-    """Count the messages `rows` into `counts`, int64 (regions, width).
+    """Count the messages `rows` into `low`, uint8, and `high`, int64, both (regions x width + 1,).
 
-    `lefts` holds the left edges ascending and `places` the row of `counts` that each belongs to. Since all
+    `lefts` holds the left edges ascending and `places` which of the regions each belongs to. Since all
     are equally wide, the regions that hold a pixel are neighbours in `lefts`: the last one whose edge is
     not above the pixel, and those before it that still reach the pixel.
     """
-    width = counts.shape[1]
     for row in rows:
         mask = table[_MASK, row]
         pixel = carray(pointer(table[_PIXEL, row]), (table[_PIXEL_LENGTH, row],), np.int32)
@@ -51,7 +53,7 @@ def fill(
                 filtered += 1
                 continue
             while k >= 0 and p - lefts[k] < width:
-                counts[places[k], p - lefts[k]] += 1
+                count(low, high, places[k] * width + p - lefts[k])
                 counted += 1
                 k -= 1
         tally[_FILTERED] += filtered
@@ -63,11 +65,13 @@ def fill_numpy(
     table: Int64Array,
     lefts: Int64Array,
     places: Int64Array,
-    counts: Int64Array,
+    width: int,
+    low: Bytes,
+    high: Int64Array,
     tally: Int64Array,
 ) -> None:
     """Do what `fill` does, in numpy."""
-    width = counts.shape[1]
+    counts = high[:-1].reshape(lefts.size, width)
     for row in rows.tolist():
         p = vector_at(table, row, Column.PIXEL_ADDRESS, Column.PIXEL_LENGTH)
         held = np.zeros(p.size, dtype=bool)

@@ -1,0 +1,31 @@
+"""What the types with many bins share: counts in bytes, which caches hold better (docs/adr/0022)."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from histsvc.histograms.base import Accumulator, HistogramConfig
+from histsvc.model import Int64Array
+
+
+class SpillingAccumulator(Accumulator):
+    """Counts whose lowest eight bits are kept apart.
+
+    `_low`, uint8, and `_high`, int64, are both (bins + 1,); the last one has no meaning.
+    """
+
+    def __init__(self, config: HistogramConfig, shape: tuple[int, ...]) -> None:
+        bins = math.prod(shape)
+        self._low, self._high = np.zeros(bins + 1, np.uint8), np.zeros(bins + 1, np.int64)
+        # Without the last, in the shape of the bins.
+        self._bytes = self._low[:-1].reshape(shape)
+        super().__init__(config, self._high[:-1].reshape(shape))
+
+    @property
+    def counts(self) -> Int64Array:
+        """The counts, int64, brought together."""
+        self._high += self._low
+        self._low[:] = 0
+        return super().counts

@@ -1,0 +1,76 @@
+"""More than 255 events in a bin: what spills over from its byte is neither lost nor counted twice."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from fakes import config_of, decoder_of, event_message, filling_of, payloads, tally_of
+
+from histsvc.model import Int64Array
+from histsvc.window import Verdict
+from histsvc.worker.fill import Filling
+
+KINDS = ("dethist", "hist2d", "roihist")
+# Around the places where a byte is full.
+SIZES = (255, 1, 1, 254, 513, 0, 256, 100_000, 3)
+
+
+def events(size: int, seed: int) -> tuple[Int64Array, Int64Array]:
+    """Most of them in one bin, the others in it and beside it, some outside of all."""
+    draw = np.random.default_rng(seed)
+    pixel_id = np.where(draw.random(size) < 0.9, 6, draw.integers(0, 14, size))
+    return np.where(draw.random(size) < 0.9, 55, draw.integers(-5, 105, size)), pixel_id
+
+
+def expected(kind: str, tof: Int64Array, pixel_id: Int64Array) -> Int64Array:
+    """What numpy counts with the configuration of `raw_config`."""
+    if kind == "hist2d":
+        limits = ((0, 100), (1, 12))
+        return np.histogram2d(tof, pixel_id, (10, 5), limits)[0].astype(np.int64)
+    rows = np.histogram(pixel_id, 12, (0.5, 12.5))[0]
+    return rows.reshape(3, 4).T.astype(np.int64)
+
+
+def made(kind: str) -> Filling:
+    return filling_of(config_of(kind, **({"num_bins": [10, 5]} if kind == "hist2d" else {})))
+
+
+def count(filling: Filling, tof: Int64Array, pixel_id: Int64Array) -> None:
+    batch = decoder_of().events(payloads([event_message("ev44", tof, pixel_id)]))
+    filling.take(batch, np.array([Verdict.COUNTS], np.uint8))
+
+
+def counts(filling: Filling) -> Int64Array:
+    return filling.accumulator.snapshot().counts.data
+
+
+@pytest.mark.parametrize("gathering", [False, True])
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_snapshot_is_exact(kind: str, gathering: bool) -> None:
+    filling = made(kind)
+    wanted = np.zeros_like(counts(filling))
+    for seed, size in enumerate(SIZES):
+        sent = events(size, seed)
+        count(filling, *sent)
+        wanted += expected(kind, *sent)
+        np.testing.assert_array_equal(counts(filling), wanted)
+        np.testing.assert_array_equal(counts(filling), wanted)
+        if gathering:
+            assert filling.accumulator.counts.sum() == wanted.sum()
+    assert wanted.max() > 50_000
+    assert tally_of(filling)["counted"] == wanted.sum()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_two_are_merged_and_put_to_zero(kind: str) -> None:
+    one, other = made(kind), made(kind)
+    first, second = events(700, 1), events(300, 2)
+    count(one, *first)
+    count(other, *second)
+    one.accumulator.merge(other.accumulator)
+    np.testing.assert_array_equal(counts(one), expected(kind, *first) + expected(kind, *second))
+    np.testing.assert_array_equal(counts(other), expected(kind, *second))
+    one.accumulator.reset()
+    assert not counts(one).any()
+    count(one, *second)
+    np.testing.assert_array_equal(counts(one), expected(kind, *second))
