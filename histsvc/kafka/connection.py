@@ -13,7 +13,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from histsvc.kafka.security import Config, client_config, create
 from histsvc.kafka.trouble import Trouble
-from histsvc.model import RawMessages
+from histsvc.model import Int64Array, RawMessages
 from histsvc.settings import Security
 
 # A batch of about this many bytes stays in the caches while every histogram is filled from it.
@@ -69,6 +69,8 @@ class Connection:
 
     def __init__(self, brokers: tuple[str, ...], security: Security) -> None:
         self.slots: dict[tuple[str, int], int] = {}
+        # Whether one partition is all that it has read since it was assigned.
+        self.alone = False
         # The end offset of each slot as the last fetch told it.
         self.ends: dict[int, int] = {}
         self._ends_s = float("-inf")
@@ -118,7 +120,13 @@ class Connection:
             with contextlib.suppress(KafkaException):  # of brokers that are away it reads when they are back
                 self.consumer.list_topics(next(iter(unknown)) if len(unknown) == 1 else None, _ASK_S)
         self._known |= {partition.topic for partition in wanted}
+        self.alone = len(wanted) == 1
         self.consumer.assign(wanted)
+
+    def extend(self, wanted: list[TopicPartition]) -> None:
+        """Read these partitions as well."""
+        self.alone = False
+        self.consumer.incremental_assign(wanted)
 
     def settle(self) -> None:
         """Wait for the batch that is read ahead, and keep it: then slots may be changed."""
@@ -180,17 +188,13 @@ def _columns(connection: Connection, messages: list[Message], *, waited: bool) -
         bad = [message for message, error in zip(messages, errors, strict=True) if error is not None]
         messages = [message for message, error in zip(messages, errors, strict=True) if error is None]
         ends, failures = _events(connection, bad)
-    keys = zip(map(Message.topic, messages), map(Message.partition, messages), strict=True)
-    found = list(map(connection.slots.get, keys))
-    if None in found:  # a message of a partition that was just dropped may still have been queued
-        messages = [m for m, slot in zip(messages, found, strict=True) if slot is not None]
-        found = [slot for slot in found if slot is not None]
+    messages, slots = _placed(connection, messages)
     payload = list(map(Message.value, messages))
     if None in payload:
         payload = [value or b"" for value in payload]
     number = len(messages)
     return RawMessages(
-        np.fromiter(found, np.int64, number),
+        slots,
         np.fromiter(map(Message.offset, messages), np.int64, number),
         np.fromiter(map(_MILLISECONDS, map(Message.timestamp, messages)), np.int64, number),
         payload,
@@ -198,6 +202,20 @@ def _columns(connection: Connection, messages: list[Message], *, waited: bool) -
         failures,
         waited,
     )
+
+
+def _placed(connection: Connection, messages: list[Message]) -> tuple[list[Message], Int64Array]:
+    """The messages of partitions that are read, and their slots, int64 (messages,)."""
+    slots = connection.slots
+    ends = {(message.topic(), message.partition()) for message in (*messages[:1], *messages[-1:])}
+    if connection.alone and slots.keys() == ends:  # what was queued before it was assigned would come first
+        return messages, np.full(len(messages), slots[ends.pop()], np.int64)
+    keys = zip(map(Message.topic, messages), map(Message.partition, messages), strict=True)
+    found = list(map(slots.get, keys))
+    if None in found:  # a message of a partition that was just dropped may still have been queued
+        messages = [m for m, slot in zip(messages, found, strict=True) if slot is not None]
+        found = [slot for slot in found if slot is not None]
+    return messages, np.fromiter(found, np.int64, len(found))
 
 
 def _events(connection: Connection, bad: list[Message]) -> tuple[dict[int, int], dict[int, str]]:

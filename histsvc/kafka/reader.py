@@ -41,7 +41,7 @@ class KafkaReader:
     def extend(self, starts: Sequence[Start]) -> None:
         """Read these partitions as well; their slots follow those there are."""
         for connection, wanted in self._placed(starts):
-            connection.consumer.incremental_assign(wanted)
+            connection.extend(wanted)
 
     def _placed(self, starts: Sequence[Start]) -> list[tuple[Connection, list[TopicPartition]]]:
         """Give each partition its slot; returns what every connection has to read."""

@@ -185,6 +185,31 @@ def test_a_change_does_not_wait_for_messages_that_do_not_come(reader: KafkaReade
     assert len(consumer.polls_s) <= begun_polls + 1
 
 
+@pytest.mark.parametrize(
+    ("assigned", "change", "came", "kept"),
+    [
+        ("a", None, "aaa", [0, 1, 2]),
+        ("a", None, "baa", [1, 2]),
+        ("ab", None, "aba", [0, 1, 2]),
+        ("ab", "drop", "aba", [0, 2]),
+        ("ab", "drop", "bab", [1]),
+        ("a", "extend and drop", "aba", [0, 2]),
+    ],
+)
+def test_messages_of_what_is_read_no_more_are_left_out(
+    reader: KafkaReader, assigned: str, change: str | None, came: str, kept: list[int]
+) -> None:
+    reader.assign([start(topic) for topic in assigned])
+    if change == "extend and drop":
+        reader.extend([start("b")])
+    if change:
+        reader.drop([1])
+    FakeConsumer.made.batches = [[batch(topic, i)[0] for i, topic in enumerate(came)]]
+    read = reader.read(0.01)
+    assert read.offset.tolist() == kept
+    assert read.slot.tolist() == ["ab".index(came[i]) for i in kept]
+
+
 def test_topics_that_are_new_are_asked_about_before_they_are_assigned(reader: KafkaReader) -> None:
     consumer = FakeConsumer.made
     assert consumer.changes == ["list_topics", "assign"]
