@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import carray
 
+from histsvc.kernels.ahead import fetch_ahead
 from histsvc.kernels.jit import kernel, pointer
 from histsvc.kernels.spill import Bytes, count
 from histsvc.kernels.vectors import vector_at
@@ -24,7 +25,9 @@ def fill(
     What is behind the pixels has no meaning.
     """
     pixels = np.uint64(high.size - 1)
-    for row in rows:
+    for n in range(rows.size):
+        fetch_ahead(rows, n, table, _PIXEL, _PIXEL_LENGTH)
+        row = rows[n]
         mask = table[_MASK, row]
         pixel = carray(pointer(table[_PIXEL, row]), (table[_PIXEL_LENGTH, row],), np.int32)
         counted = 0

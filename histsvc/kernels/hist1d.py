@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from histsvc.kernels.ahead import fetch_ahead
 from histsvc.kernels.axis import CHUNK, Int32Array, Vector, bins_of, find_bins
 from histsvc.kernels.jit import helper, kernel, signed, unsigned
 from histsvc.kernels.vectors import vector_at
@@ -80,7 +81,9 @@ def fill(
     found = np.empty(CHUNK, np.int32)
     filters = first > _LEAST or last < _MOST
     axis = thresholds, bias, scale, low, shift, cells
-    for row in rows:
+    for n in range(rows.size):
+        fetch_ahead(rows, n, table, _TOF, _TOF_LENGTH)
+        row = rows[n]
         length, filtering = table[_TOF_LENGTH, row], filters and table[_PIXEL_LENGTH, row] > 0
         for begin in range(0, length, CHUNK):
             size = min(CHUNK, length - begin)

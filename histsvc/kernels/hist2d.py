@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from histsvc.kernels.ahead import fetch_ahead
 from histsvc.kernels.axis import CHUNK, Int32Array, Vector, bins_of, find_bins
 from histsvc.kernels.jit import helper, kernel, signed, unsigned
 from histsvc.kernels.spill import Bytes, count
@@ -78,7 +79,10 @@ def fill(
     found, room = (np.empty(CHUNK, np.int32), np.empty(CHUNK, np.int32)), (low, high)
     tof_axis = tof_thresholds, tof_bias, tof_scale, tof_low, tof_shift, tof_cells
     pixel_axis = pixel_thresholds, pixel_bias, pixel_scale, pixel_low, pixel_shift, pixel_cells
-    for row in rows:
+    for n in range(rows.size):
+        fetch_ahead(rows, n, table, _TOF, _TOF_LENGTH)
+        fetch_ahead(rows, n, table, _PIXEL, _TOF_LENGTH)
+        row = rows[n]
         length = table[_TOF_LENGTH, row]
         for begin in range(0, length, CHUNK):
             size = min(CHUNK, length - begin)

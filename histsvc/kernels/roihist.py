@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import carray
 
+from histsvc.kernels.ahead import fetch_ahead
 from histsvc.kernels.jit import helper, kernel, pointer
 from histsvc.kernels.spill import Bytes, count
 from histsvc.kernels.vectors import vector_at
@@ -42,7 +43,9 @@ def fill(
     are equally wide, the regions that hold a pixel are neighbours in `lefts`: the last one whose edge is
     not above the pixel, and those before it that still reach the pixel.
     """
-    for row in rows:
+    for n in range(rows.size):
+        fetch_ahead(rows, n, table, _PIXEL, _PIXEL_LENGTH)
+        row = rows[n]
         mask = table[_MASK, row]
         pixel = carray(pointer(table[_PIXEL, row]), (table[_PIXEL_LENGTH, row],), np.int32)
         filtered, counted = 0, 0
