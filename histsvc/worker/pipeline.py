@@ -48,12 +48,11 @@ class Pipeline:
         self._decoder = decoder
         self._clusters = clusters
         self._clock = clock
-        self._ends = {slot: start.end for slot, start in enumerate(spec.starts)}
-        self._ends_fresh = False
+        self._ends, self._ends_fresh = {slot: start.end for slot, start in enumerate(spec.starts)}, False
         self._dropped = progress.done.copy()
         self._end_queries = self._new_queries()
-        streams = {(p.brokers, p.topic) for p in self._partitions}
-        self._watch = TopicWatch(streams, spec.awaited, clusters, clock)
+        topics = {(p.brokers, p.topic) for p in self._partitions}
+        self._watch = TopicWatch(topics, spec.awaited, clusters, clock)
         self._drain: Drain | None = None
         self._flowing = True
         # Since when (monotonic) the clock says that nothing more will come.
@@ -149,13 +148,12 @@ class Pipeline:
 
     def _refresh_ends(self) -> None:
         if not self._ends_fresh:  # many histograms ask for the same ends after a read
-            self._ends.update(self._reader.ends())
+            self._ends |= self._reader.ends()
             self._ends_fresh = True
 
     def _take(self, raw: RawMessages) -> None:
-        self._ends_fresh = False
-        self._flowing = bool(raw.payload)
-        if self._flowing:
+        self._ends_fresh, self._flowing = False, bool(raw.payload)
+        if raw.payload:
             verdicts = self._progress.take(raw.slot, raw.offset, raw.timestamp_ms)
             batches = self._decoder.decode(raw)
             self.stopwatch.lap(Phase.DECODE)
