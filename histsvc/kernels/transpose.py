@@ -8,20 +8,26 @@ from histsvc.kernels.jit import kernel
 from histsvc.kernels.spill import Bytes
 from histsvc.model import Int64Array
 
-# Eight rows fill a cache line of the output at once, and are not too many at the same place of a cache where
-# the width is a power of two: square tiles take twice as long then.
-_ROWS, _WIDTH = 8, 64
+# A tile stays in the nearest cache. Its rows fill whole lines of memory of the output at once; more of them
+# would be too many at the same place of a cache where the width is a power of two.
+_ROWS, _WIDTH = 32, 128
 
 
 @kernel("void(int64[:, ::1], uint8[:, ::1], int64[:, ::1])")
 def transpose(high: Int64Array, low: Bytes, out: Int64Array) -> None:
     """Write the sums of `high`, int64, and `low`, uint8, (rows, width), into `out`, int64 (width, rows)."""
     rows, width = high.shape
+    tile = np.empty((_ROWS, _WIDTH), np.int64)
     for row in range(0, rows, _ROWS):
+        tall = min(_ROWS, rows - row)
         for x in range(0, width, _WIDTH):
-            for j in range(x, min(x + _WIDTH, width)):
-                for i in range(row, min(row + _ROWS, rows)):
-                    out[j, i] = high[i, j] + low[i, j]
+            wide = min(_WIDTH, width - x)
+            for i in range(tall):
+                for j in range(wide):
+                    tile[i, j] = high[row + i, x + j] + low[row + i, x + j]
+            for j in range(wide):
+                for i in range(tall):
+                    out[x + j, row + i] = tile[i, j]
 
 
 def transpose_numpy(high: Int64Array, low: Bytes, out: Int64Array) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from fakes import config_of, decoder_of, event_message, filling_of, payloads, tally_of
 
+from histsvc.kernels.transpose import transpose, transpose_numpy
 from histsvc.model import Int64Array
 from histsvc.window import Verdict
 from histsvc.worker.fill import Filling
@@ -74,3 +75,14 @@ def test_two_are_merged_and_put_to_zero(kind: str) -> None:
     assert not counts(one).any()
     count(one, *second)
     np.testing.assert_array_equal(counts(one), expected(kind, *second))
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 500), (500, 1), (32, 128), (33, 129), (31, 127), (70, 300)])
+def test_images_of_any_size_are_turned(shape: tuple[int, int]) -> None:
+    draw = np.random.default_rng(1)
+    high, low = draw.integers(0, 1 << 40, shape), draw.integers(0, 256, shape, np.uint8)
+    turned, wanted = np.empty(shape[::-1], np.int64), np.empty(shape[::-1], np.int64)
+    transpose(high, low, turned)
+    transpose_numpy(high, low, wanted)
+    np.testing.assert_array_equal(turned, wanted)
+    assert turned[-1, -1] == int(high[-1, -1]) + int(low[-1, -1])
