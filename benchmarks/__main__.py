@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -25,7 +24,7 @@ SECTIONS: dict[str, Callable[[Bench], Iterator[Finding]]] = {
     "soak": soak.findings,
     "startup": startup.findings,
 }
-_LEAST_RUNS, _QUICK_RUNS = 9, 3
+_LEAST_RUNS, _QUICK_RUNS = 9, 2
 
 
 def options_parser() -> argparse.ArgumentParser:
@@ -36,7 +35,7 @@ def options_parser() -> argparse.ArgumentParser:
     made.add_argument("--quick", action="store_true", help="less of everything: some minutes")
     made.add_argument("--runs", type=int, help=f"of each side; {_LEAST_RUNS}, with --quick {_QUICK_RUNS}")
     made.add_argument(
-        "--to", type=Path, metavar="DIR", default=Path("bench-results"), help="for the JSON file"
+        "--to", type=Path, metavar="DIR", default=Path("bench-results"), help="for tables and pictures"
     )
     return made
 
@@ -58,11 +57,9 @@ def main() -> None:
                 console.print(
                     f"{finding.row} {finding.work}, {finding.measured}: {finding.value:.3g} {finding.unit}"
                 )
-    report.show(found, console)
-    options.to.mkdir(parents=True, exist_ok=True)
-    (options.to / "results.json").write_text(
-        json.dumps(report.document(found), indent=1) + "\n", encoding="utf-8"
-    )
+    console.print(report.table(found))
+    for file in report.write(found, options.to):
+        console.print(f"written: {file}")
 
 
 if __name__ == "__main__":

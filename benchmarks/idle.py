@@ -22,7 +22,7 @@ from histsvc.ports import OffsetAt
 _TARGETS_PERCENT = {LOKI: 8.0, ONE: 2.0}
 _WINDOWS, _QUICK_WINDOWS = 3, 2
 # In heartbeats, which come once a second; in 20 s large histograms are published twice, in 6 s once or never.
-_WINDOW_BEATS, _QUICK_WINDOW_BEATS = 20, 6
+_WINDOW_BEATS, _QUICK_WINDOW_BEATS = 20, 4
 _SETTLED_BEATS = 3
 _TIMEOUT_S = 30.0
 

@@ -27,10 +27,10 @@ from histsvc.wire import ev44
 
 ONE, LOKI = "hist1d", "loki, 14 histograms"
 BINS = 50
-_COMMANDS, _QUICK_COMMANDS = 200, 40
+_COMMANDS, _QUICK_COMMANDS = 200, 30
 _ACK_TARGETS_MS = {50: 100.0, 99: 500.0}
 _PULSES_PER_S = 14
-_PULSES_S, _QUICK_PULSES_S = 60, 10
+_PULSES_S, _QUICK_PULSES_S = 60, 6
 _EVENTS = 1_000
 _INTERVALS_MS = (500, 50)
 # What a pulse may take beside the wait for the next publication.

@@ -16,9 +16,9 @@ from benchmarks.sides import Counted
 
 _SHAPE = Shape("compact", 1_000)
 _MEGABYTES, _QUICK_MEGABYTES = 600, 60
-_SECONDS, _QUICK_SECONDS = 600.0, 12.0
+_SECONDS, _QUICK_SECONDS = 600.0, 9.0
 # What is not looked at in the beginning.
-_BEGIN_S, _QUICK_BEGIN_S = 60.0, 4.0
+_BEGIN_S, _QUICK_BEGIN_S = 60.0, 3.0
 _MOST_GROWTH_MS = 100.0
 _MOST_PER_CENT = 5.0
 _TIMEOUT_S = 60.0
