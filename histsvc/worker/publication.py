@@ -51,7 +51,7 @@ class Publication:
         self.filling = filling
         self._spec = spec
         self._interval_s = (filling.config.publish_interval_ms or interval_ms) / 1000
-        large = filling.accumulator.counts.nbytes > _LARGE_BYTES
+        large = 8 * filling.config.bins > _LARGE_BYTES
         self._unchanged_s = _UNCHANGED_LARGE_S if large else _UNCHANGED_S
         self._clock = clock
         self.published_s = float("-inf")
