@@ -173,10 +173,12 @@ class Connection:
         if time.monotonic() - self._ends_s < _ENDS_S:
             return
         self._ends_s = time.monotonic()
+        ends = self.ends.copy()  # the other thread may be looking at those there are
         for key, slot in self.slots.items():
             known = self.consumer.get_watermark_offsets(TopicPartition(*key), cached=True)
             if known is not None and known[1] >= 0:
-                self.ends[slot] = known[1]
+                ends[slot] = known[1]
+        self.ends = ends
 
 
 def _columns(connection: Connection, messages: list[Message], *, waited: bool) -> RawMessages:

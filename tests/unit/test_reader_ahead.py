@@ -165,6 +165,20 @@ def test_another_ends_the_wait_and_no_message_is_lost_by_that(reader: KafkaReade
         assert reader.read(0.0).offset.tolist() == [5]
 
 
+def test_ends_that_are_looked_at_are_not_changed_meanwhile(reader: KafkaReader) -> None:
+    """The thread that reads finds out about new partitions while the worker goes through those it knows."""
+    reader.assign([start("a")])
+    quiet(reader)
+    (connection,) = reader._connections.values()
+    before = connection.ends
+    assert before == {0: END}
+    reader.extend([start("b")])
+    connection._ends_s = float("-inf")
+    for _ in before:
+        assert reader.read(0.0).payload == []
+    assert reader.ends() == {0: END, 1: END}
+
+
 def test_a_wait_has_an_end(reader: KafkaReader) -> None:
     quiet(reader)
     reader.wait([], 0.01)
