@@ -1,6 +1,6 @@
 """Fixtures that every test against a real Kafka uses."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -8,6 +8,20 @@ import pytest
 from events import EventSender
 from kafka_broker import Broker, BrokerError, MakeTopic
 from service_process import Service
+
+
+_LOG_LINES = 100
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where a test fails, what the services that run have to say is shown with it."""
+    report = yield
+    if report.failed:
+        for service in Service.running:
+            log = "\n".join(service.lines[-_LOG_LINES:])
+            report.sections.append((f"log of service {service.process.pid}", log))
+    return report
 
 
 @pytest.fixture(scope="session")

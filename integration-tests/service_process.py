@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 from uuid import uuid4
 
 from kafka_broker import Broker
@@ -28,6 +28,8 @@ TIMEOUT_S = 30.0
 class Service:
     """A running service; its log is in `lines`."""
 
+    running: ClassVar[list[Service]] = []
+
     def __init__(self, broker: Broker, *options: str, kafka: KafkaSettings | None = None) -> None:
         self.broker = broker
         self.kafka = kafka or KafkaSettings((broker.bootstrap,))
@@ -40,6 +42,7 @@ class Service:
             broker.create_topic(topic)
         topics = ["-t", self.commands, "-rt", self.responses, "-hb", self.heartbeat]
         self.lines: list[str] = []
+        self.running.append(self)
         self._ready = threading.Event()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "histsvc", "serve", "-b", self.bootstrap, *topics, *options],
@@ -71,6 +74,7 @@ class Service:
         return code
 
     def close(self) -> None:
+        self.running.remove(self)
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait(TIMEOUT_S)
