@@ -9,7 +9,6 @@ from events import EventSender
 from kafka_broker import Broker, BrokerError, MakeTopic
 from service_process import Service
 
-
 _LOG_LINES = 100
 
 
