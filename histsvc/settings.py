@@ -39,7 +39,7 @@ class KafkaSettings:
 
 @dataclass(frozen=True)
 class WorkerSettings:
-    """What every worker process is told once, when it is spawned; it connects to `brokers` ahead of work."""
+    """What every worker process is told once, when it begins; it connects to `brokers` ahead of work."""
 
     brokers: tuple[str, ...] = ()
     security: Security = Security()

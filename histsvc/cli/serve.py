@@ -10,8 +10,8 @@ import threading
 
 from histsvc.cli.options import service_parser
 from histsvc.clock import SystemClock
+from histsvc.jobs.nursery import Nursery
 from histsvc.jobs.supervisor import Supervisor
-from histsvc.jobs.worker_process import WorkerProcess
 from histsvc.kafka.cluster import KafkaClusters
 from histsvc.kafka.producer import KafkaSender
 from histsvc.kafka.reader import KafkaReader
@@ -48,7 +48,7 @@ def make_service(settings: ServiceSettings) -> Service:
     security = settings.kafka.security
     clusters = KafkaClusters(security)
     clusters.of(settings.kafka.brokers)  # what is wrong with the security options is found out here
-    supervisor = Supervisor(lambda number: WorkerProcess(settings.worker, number), settings.workers, clock)
+    supervisor = Supervisor(Nursery(settings.worker, clock), settings.workers, clock)
     return Service(
         settings,
         supervisor,

@@ -11,63 +11,53 @@ from histsvc.jobs.worker_process import WorkerProcess, WorkerState
 _log = logging.getLogger(__name__)
 _FIRST_BACKOFF_S = 0.5
 _LONGEST_BACKOFF_S = 30.0
-# The first start compiles the kernels; what has not left in time hangs.
-START_S = 120.0
+# The first start compiles the kernels before a worker is forked; what has not left in time hangs.
+START_S = 150.0
 _LEAVE_S = 10.0
 # How long workers that are not needed any more are kept: who stops much may add much.
 _SURPLUS_S = 10.0
 
 
 class SpareKeeper:
-    """Spawns what is missing of `most` spare workers, and sends home what is beyond them for a while."""
+    """Makes what is missing of `most` spare workers, and sends home what is beyond them for a while."""
 
-    def __init__(
-        self,
-        spawn: Callable[[int], WorkerProcess],
-        most: int,
-        clock: Clock,
-        compiled: Callable[[], bool],
-    ) -> None:
-        self._spawn = spawn
-        self._compiled = compiled
+    def __init__(self, fork: Callable[[int], WorkerProcess], most: int, clock: Clock) -> None:
+        self._fork = fork
         self._most = most
         self._clock = clock
         self._number = 0
         self._backoff_s = 0.0
-        self._next_spawn_s = clock.monotonic_s()
+        self._next_fork_s = clock.monotonic_s()
         self._surplus = Deadline(clock, _SURPLUS_S)
 
     def keep(self, workers: list[WorkerProcess]) -> bool:
-        """Spawn into `workers` what is missing; returns whether nothing is missing any more.
-
-        Where the kernels are to be compiled, one does that before others are spawned.
-        """
+        """Fork into `workers` what is missing; returns whether nothing is missing any more."""
         states = [worker.state for worker in workers]
-        if WorkerState.RESERVED in states or self._clock.monotonic_s() < self._next_spawn_s:
+        if WorkerState.RESERVED in states or self._clock.monotonic_s() < self._next_fork_s:
             return False  # a command is about to use them, and those that it replaces become spare next
         self._send_surplus_home([w for w in workers if w.state is WorkerState.SPARE])
         waiting = states.count(WorkerState.STARTING) + states.count(WorkerState.SPARE)
-        warm = any(state is not WorkerState.STARTING for state in states)
-        most = self._most if warm or self._compiled() else 1
-        for _ in range(most - waiting):
+        for _ in range(self._most - waiting):
             self._number += 1
             try:
-                spawned = self._spawn(self._number)
+                worker = self._fork(self._number)
             except OSError as error:
                 _log.error("no worker could be started: %s", error)
                 self.wait_longer()
                 return False
-            spawned.silence = Deadline(self._clock, START_S)
-            workers.append(spawned)
+            worker.silence = Deadline(self._clock, START_S)
+            workers.append(worker)
         if any(worker.state is WorkerState.STARTING for worker in workers):
             return False
         self._backoff_s = 0.0
         return True
 
     def wait_longer(self) -> None:
-        """What cannot be started is tried again, more and more slowly."""
+        """What cannot be started is tried again, more and more slowly; those that fail together fail once."""
+        if self._clock.monotonic_s() < self._next_fork_s:
+            return
         self._backoff_s = min(max(self._backoff_s * 2, _FIRST_BACKOFF_S), _LONGEST_BACKOFF_S)
-        self._next_spawn_s = self._clock.monotonic_s() + self._backoff_s
+        self._next_fork_s = self._clock.monotonic_s() + self._backoff_s
 
     def _send_surplus_home(self, spares: list[WorkerProcess]) -> None:
         surplus = spares[self._most :]

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import Future
 from functools import partial
 from multiprocessing.connection import wait
 
 from histsvc.clock import Clock, Deadline
 from histsvc.jobs.job import Job
+from histsvc.jobs.nursery import Nursery
 from histsvc.jobs.spares import START_S, SpareKeeper
 from histsvc.jobs.worker_process import WorkerProcess, WorkerState
-from histsvc.kernels.cache import is_complete
 from histsvc.model import WorkerSpec
 from histsvc.ports import Waitable
 from histsvc.protocol.heartbeat import WorkerStatus
@@ -34,18 +34,13 @@ class Supervisor:
     So a job is prepared in spare workers while the one that it replaces, or is added to, still counts.
     """
 
-    def __init__(
-        self,
-        spawn: Callable[[int], WorkerProcess],
-        size: int,
-        clock: Clock,
-        compiled: Callable[[], bool] = is_complete,
-    ) -> None:
+    def __init__(self, nursery: Nursery, size: int, clock: Clock) -> None:
         self.size = size
         self.jobs: dict[str, Job] = {}
         self.restarts = 0
         self.replacing = False
-        self._keeper = SpareKeeper(spawn, size + 1, clock, compiled)
+        self.nursery = nursery
+        self._keeper = SpareKeeper(nursery.fork, size + 1, clock)
         self._clock = clock
         self._workers: list[WorkerProcess] = []
         self._retired: Counter[str] = Counter()
@@ -54,9 +49,10 @@ class Supervisor:
     def tick(self, timeout_s: float) -> None:
         """Hear what workers say, for no longer than `timeout_s`, and replace those that died."""
         wait(self.ends, timeout_s)
+        self.nursery.receive()
         for worker in list(self._workers):
             worker.receive()
-            if worker.process.exitcode is not None:
+            if worker.gone:
                 self._bury(worker)
             elif worker.stats:
                 self._hear(worker)
@@ -70,7 +66,7 @@ class Supervisor:
     @property
     def ends(self) -> list[Waitable]:
         """What has to be heard when workers say something, or end."""
-        return [end for worker in self._workers for end in (worker.pipe, worker.process.sentinel)]
+        return [*self.nursery.ends, *(worker.pipe for worker in self._workers if not worker.closed)]
 
     @property
     def ready(self) -> bool:
@@ -163,6 +159,7 @@ class Supervisor:
         for worker in self._workers:
             worker.end(deadline)
         self._workers.clear()
+        self.nursery.stop(deadline)
 
     def _spares(self) -> list[WorkerProcess]:
         return [worker for worker in self._workers if worker.state is WorkerState.SPARE]

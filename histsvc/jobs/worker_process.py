@@ -1,27 +1,24 @@
-"""The parent's handle on one worker process: its pipe, its sentinel, the request it is busy with."""
+"""The parent's handle on one worker process: its pipe, how it ended, the request it is busy with."""
 
 from __future__ import annotations
 
 import logging
-import multiprocessing
+import os
 import signal
 from collections import Counter
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from enum import StrEnum
 from multiprocessing.connection import Connection
-from multiprocessing.context import SpawnProcess
 
-from histsvc.clock import Deadline, SystemClock
+from histsvc.clock import Clock, Deadline
 from histsvc.model import WorkerSpec
 from histsvc.protocol.heartbeat import WorkerLoad
-from histsvc.settings import WorkerSettings
-from histsvc.worker import main as worker_main
 from histsvc.worker.link import Done, Failed, Leave, Ready, Report, Request, Stats, StatsSeen
 
 _log = logging.getLogger(__name__)
-# Threads and librdkafka do not survive a fork, and a forked child outlives its parent: always spawn.
-_CONTEXT = multiprocessing.get_context("spawn")
+# How long after the end of its pipe the exit code of a worker may come.
+_EXITCODE_S = 1.0
 
 
 class WorkerState(StrEnum):
@@ -39,40 +36,38 @@ class WorkerLostError(Exception):
 
 
 class WorkerProcess:
-    """A spawned worker. Requests are answered one at a time; stats come in between."""
+    """A worker, from before it has a process. Requests are answered one at a time; stats come in between."""
 
-    def __init__(self, settings: WorkerSettings, number: int) -> None:
+    def __init__(self, number: int, pipe: Connection, clock: Clock) -> None:
         self.number = number
+        self.pipe = pipe
+        # Process id, 0 until it has one.
+        self.pid = 0
+        # Negative for a signal; told by the process that it is a fork of.
+        self.exitcode: int | None = None
         self.state = WorkerState.STARTING
         self.spec: WorkerSpec | None = None
         self.stats: list[Stats] = []
-        self.silence = Deadline(SystemClock(), float("inf"))
+        self.silence = Deadline(clock, float("inf"))
         self.counters: Counter[str] = Counter()
         self.load: WorkerLoad | None = None
         self.ending: WorkerLostError | None = None
+        self._clock = clock
+        self._closed: Deadline | None = None
         self._reason: str | None = None
         self._answer: Future[Done] | None = None
-        self.pipe: Connection
-        self.pipe, theirs = _CONTEXT.Pipe(duplex=True)
-        self.process: SpawnProcess = _CONTEXT.Process(
-            target=worker_main.run, args=(theirs, settings), name=f"histsvc-worker-{number}", daemon=True
-        )
-        # Signals may go to the whole group, and a worker that still loads knows no better than to die of
-        # them, with a traceback: it inherits that they are blocked.
-        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
-        try:
-            self.process.start()
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
-        # With our copy closed, the pipe ends when the process does, however it ends.
-        theirs.close()
         # A large spec may fill the pipe of a process that hangs: a thread waits then, not the service.
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"to-worker-{number}")
 
     @property
-    def pid(self) -> int:
-        """Process id."""
-        return self.process.pid or 0
+    def closed(self) -> bool:
+        """Whether its pipe has ended, so that there is nothing more to hear."""
+        return self._closed is not None
+
+    @property
+    def gone(self) -> bool:
+        """Whether the process has ended."""
+        return self.exitcode is not None or (self._closed is not None and self._closed.expired())
 
     @property
     def busy(self) -> bool:
@@ -91,18 +86,19 @@ class WorkerProcess:
         return answer
 
     def receive(self) -> None:
-        """Take in what the worker has reported; where the pipe has ended, the sentinel will tell."""
+        """Take in what the worker has reported."""
+        if self.pid == 0 or self.closed:
+            return
         try:
             while self.pipe.poll():
                 self._take(self.pipe.recv())
-        except (EOFError, OSError):
-            return
+        except (EOFError, OSError):  # it ends, and how is told soon
+            self._closed = Deadline(self._clock, _EXITCODE_S)
 
     def lost(self) -> WorkerLostError:
         """The process has ended: clean up behind it, and say why."""
         self.receive()
-        self.process.join(timeout=1.0)
-        reason = self._reason or _ending(self.process.exitcode)
+        reason = self._reason or ending(self.exitcode)
         self.ending = error = WorkerLostError(f"worker process {self.pid} {reason}")
         if self._answer is not None and self.busy:
             self._answer.set_exception(error)
@@ -112,7 +108,7 @@ class WorkerProcess:
     def kill(self, reason: str) -> None:
         """End the process at once; `reason` completes «worker process 1234 …»."""
         self._reason = reason
-        self.process.kill()
+        self._signal(signal.SIGKILL)
 
     def leave(self) -> None:
         """Ask the process to end."""
@@ -120,13 +116,23 @@ class WorkerProcess:
 
     def end(self, deadline: Deadline) -> None:
         """Wait for the process to end; force it where the deadline passes."""
-        steps: list[Callable[[], None]] = [lambda: None, self.process.terminate, self.process.kill]
-        for step in steps:
-            step()
-            self.process.join(timeout=max(deadline.remaining_s(), 0.2))
-            if self.process.exitcode is not None:
+        for number in (None, signal.SIGTERM, signal.SIGKILL):
+            if number is not None:
+                self._signal(number)
+            patience = Deadline(self._clock, max(deadline.remaining_s(), 0.2))
+            while self.pid and not self.closed and not patience.expired():
+                self.pipe.poll(patience.remaining_s())
+                self.receive()
+            if not self.pid or self.closed:
                 break
         self._release()
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self.pid == 0:
+            self.exitcode = -number  # should it get a process after all, that finds its pipe closed
+        elif self.exitcode is None:
+            with suppress(ProcessLookupError):  # it has just ended
+                os.kill(self.pid, number)
 
     def _release(self) -> None:
         self._writer.shutdown(wait=False, cancel_futures=True)
@@ -153,10 +159,11 @@ class WorkerProcess:
         try:
             self.pipe.send(request)
         except OSError:
-            return  # the sentinel tells that it is gone
+            return  # reading from it tells that it is gone
 
 
-def _ending(exitcode: int | None) -> str:
+def ending(exitcode: int | None) -> str:
+    """How a process ended, in words that complete «process 1234 …»."""
     if exitcode is None:
         return "closed its pipe"
     if exitcode < 0:

@@ -8,9 +8,6 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-# Made when every kernel is there.
-_COMPLETE = "complete"
-
 
 @cache
 def folder() -> Path:
@@ -28,20 +25,6 @@ def folder() -> Path:
         if os.access(place, os.W_OK) and (given or place.stat().st_uid == os.getuid() or place is package):
             return place / f"kernels-{_fingerprint()}"
     raise OSError("no folder to keep compiled kernels in; name one with NUMBA_CACHE_DIR")
-
-
-def is_complete() -> bool:
-    """Whether all kernels are there, so that to load them takes a second, and not half a minute."""
-    try:
-        return (folder() / _COMPLETE).exists()
-    except OSError:  # whoever compiles them says what is wrong
-        return False
-
-
-def complete() -> None:
-    """All kernels are there now."""
-    folder().mkdir(exist_ok=True)
-    (folder() / _COMPLETE).touch()
 
 
 def _fingerprint() -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from histsvc.kernels import account, cache, dethist, hist1d, hist2d, judge, parse, roihist, transpose
+from histsvc.kernels import account, dethist, hist1d, hist2d, judge, parse, roihist, transpose
 
 KERNELS = (
     parse.parse,
@@ -14,5 +14,3 @@ KERNELS = (
     roihist.fill,
     transpose.transpose,
 )
-
-cache.complete()

@@ -67,7 +67,7 @@ Request = Prepare | Go | Reset | Finish | Tell | Leave | StatsSeen
 
 @dataclass(frozen=True)
 class Ready:
-    """The kernels are loaded; the worker can be given work."""
+    """The worker can be given work."""
 
     seconds: float
 
@@ -81,7 +81,7 @@ class Done:
 
 @dataclass(frozen=True)
 class Stats:
-    """How some of the worker's histograms are, and what it has counted since it was spawned.
+    """How some of the worker's histograms are, and what it has counted since it began.
 
     `delivered` are the indices of those whose FINISHED the broker has; `load` is that of the last seconds.
     """

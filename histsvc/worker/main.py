@@ -53,11 +53,10 @@ _WIND_UP_S = 2.0
 
 
 def run(pipe: Pipe, settings: WorkerSettings) -> None:
-    """The target of the spawned process; returns when told to leave or when the parent is gone."""
+    """What the process is forked for; returns when told to leave or when the parent is gone."""
     faulthandler.enable()  # where a library crashes, stderr says in which of our lines
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the parent decides
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s worker %(message)s")
-    logging.getLogger("numba").setLevel(logging.WARNING)
     trouble.leave_to_others(settings.brokers)  # the parent uses them, too
     link = ChildLink(pipe)
     worker = Worker(link, settings, SystemClock())
@@ -124,15 +123,12 @@ class Worker:
             self._end_job()
 
     def _warm_up(self) -> None:
-        begun = time.monotonic()
-        from histsvc.kernels import warm  # loads numba
-
+        begun_s = time.monotonic()
         if self._settings.brokers:
             if not self._settings.simulation:
                 self._kafka_reader.connect(self._settings.brokers)
             self._sender.connect(self._settings.brokers)
-        _log.debug("%d kernels loaded in %.2f s", len(warm.KERNELS), time.monotonic() - begun)
-        self._link.report(Ready(time.monotonic() - begun))
+        self._link.report(Ready(time.monotonic() - begun_s))
 
     def _wind_up(self) -> None:
         """After SIGTERM: end the job, then wait a little for a parent that was told to end as well."""

@@ -1,4 +1,4 @@
-"""Real spawned workers on the embedded broker, for the tests of this folder."""
+"""Real worker processes on the embedded broker, for the tests of this folder."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from histsvc.clock import SystemClock
+from histsvc.jobs.nursery import Nursery
 from histsvc.jobs.supervisor import Supervisor
-from histsvc.jobs.worker_process import WorkerProcess
 from histsvc.model import HistogramSpec, Partition, Start, WorkerSpec
 from histsvc.settings import WorkerSettings
 
@@ -17,8 +17,8 @@ TIMEOUT_S = 60.0
 
 
 def supervisor(size: int) -> Supervisor:
-    settings = WorkerSettings(log_level="WARNING")
-    return Supervisor(lambda number: WorkerProcess(settings, number), size, SystemClock())
+    clock = SystemClock()
+    return Supervisor(Nursery(WorkerSettings(log_level="WARNING"), clock), size, clock)
 
 
 def until(tick: Callable[[], Any], fact: Callable[[], Any]) -> Any:

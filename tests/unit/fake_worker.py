@@ -11,6 +11,7 @@ from fakes import FakeClock, histogram_spec, worker_spec
 
 from histsvc.clock import Deadline
 from histsvc.jobs.job import Job
+from histsvc.jobs.nursery import Nursery
 from histsvc.jobs.supervisor import Supervisor
 from histsvc.jobs.worker_process import WorkerLostError, WorkerProcess, WorkerState
 from histsvc.model import WorkerSpec
@@ -19,19 +20,11 @@ from histsvc.protocol.info import HistogramInfo
 from histsvc.worker.link import Done, Request, Stats
 
 
-class FakeProcess:
-    """What the supervisor looks at of a process."""
-
-    sentinel = 0
-
-    def __init__(self) -> None:
-        self.exitcode: int | None = None
-
-
 class FakeWorker:
     """Looks like a WorkerProcess; keeps what it was asked."""
 
     pipe = 0
+    closed = False
 
     def __init__(self, number: int, clock: FakeClock) -> None:
         self.pid = number
@@ -42,7 +35,7 @@ class FakeWorker:
         self.counters: Counter[str] = Counter()
         self.load: WorkerLoad | None = None
         self.ending: WorkerLostError | None = None
-        self.process = FakeProcess()
+        self.gone = False
         self.requests: list[Request] = []
         self.told_to_leave = False
         self._answer: Future[Done] | None = None
@@ -77,7 +70,7 @@ class FakeWorker:
         self.told_to_leave = True
 
     def end(self, deadline: Deadline) -> None:
-        self.process.exitcode = 0
+        self.gone = True
 
     def ready(self) -> None:
         self.state = WorkerState.SPARE
@@ -96,30 +89,52 @@ class FakeWorker:
         self.stats.append(Stats(tuple(infos), tuple(delivered), counters or {}))
 
     def die(self, reason: str = "died") -> None:
-        self.process.exitcode, self._reason = -9, reason
+        self.gone, self._reason = True, reason
+
+
+class FakeNursery:
+    """Looks like a Nursery; keeps what it has forked."""
+
+    ends: tuple[()] = ()
+
+    def __init__(self, clock: FakeClock) -> None:
+        self.forked: list[FakeWorker] = []
+        # Why none is forked any more.
+        self.refusal: OSError | None = None
+        self._clock = clock
+
+    def fork(self, number: int) -> WorkerProcess:
+        if self.refusal is not None:
+            raise self.refusal
+        self.forked.append(FakeWorker(number, self._clock))
+        return cast(WorkerProcess, self.forked[-1])
+
+    def receive(self) -> None:
+        """Workers say themselves that they have died."""
 
 
 class Workers:
-    """A supervisor and the workers that it has spawned."""
+    """A supervisor and the workers that were forked for it."""
 
-    def __init__(self, size: int, *, compiled: bool = False) -> None:
+    def __init__(self, size: int) -> None:
         self.clock = FakeClock()
-        self.spawned: list[FakeWorker] = []
-        self.supervisor = Supervisor(self._spawn, size, self.clock, lambda: compiled)
+        self.nursery = FakeNursery(self.clock)
+        self.supervisor = Supervisor(cast(Nursery, self.nursery), size, self.clock)
 
-    def _spawn(self, number: int) -> WorkerProcess:
-        self.spawned.append(FakeWorker(number, self.clock))
-        return cast(WorkerProcess, self.spawned[-1])
+    @property
+    def forked(self) -> list[FakeWorker]:
+        """All of them, also those that are gone."""
+        return self.nursery.forked
 
     def tick(self, times: int = 3) -> None:
-        """Tick, and let what was spawned get ready."""
+        """Tick, and let what was forked get ready."""
         for _ in range(times):
             self.supervisor.tick(0)
             self.ready()
 
     def ready(self) -> None:
-        for worker in self.spawned:
-            if worker.state is WorkerState.STARTING and worker.process.exitcode is None:
+        for worker in self.forked:
+            if worker.state is WorkerState.STARTING and not worker.gone:
                 worker.ready()
 
     def fake(self, worker: WorkerProcess) -> FakeWorker:

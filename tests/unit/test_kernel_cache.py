@@ -10,8 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from histsvc.kernels import cache
-
 _PACKAGE = Path(__file__).parents[2] / "histsvc"
 _COUNT = """
 import numpy as np
@@ -38,24 +36,6 @@ def count(folder: Path) -> str:
     )
     assert result.returncode == 0, result.stderr
     return result.stdout.strip()
-
-
-def complete(folder: Path, monkeypatch: pytest.MonkeyPatch) -> bool:
-    monkeypatch.setenv("NUMBA_CACHE_DIR", str(folder))
-    cache.folder.cache_clear()
-    try:
-        return cache.is_complete()
-    finally:
-        monkeypatch.undo()
-        cache.folder.cache_clear()
-
-
-def test_it_is_known_whether_all_are_compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert not complete(tmp_path, monkeypatch)
-    warm = [sys.executable, "-c", "import histsvc.kernels.warm"]
-    subprocess.run(warm, env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}, check=True, timeout=300)
-    assert complete(tmp_path, monkeypatch)
-    assert not complete(tmp_path / "file" / "below", monkeypatch)
 
 
 @pytest.mark.parametrize(

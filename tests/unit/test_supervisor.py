@@ -34,26 +34,17 @@ def numbers(workers: Workers) -> list[tuple[int, str]]:
     return [(number, info.id) for number, info in workers.supervisor.numbered()]
 
 
-def test_only_one_is_started_until_that_is_warm_and_then_one_more_spare_than_a_config_needs() -> None:
+def test_there_is_one_more_spare_than_a_config_needs() -> None:
     workers = Workers(3)
-    for _ in range(3):
-        workers.supervisor.tick(0)
-    assert len(workers.spawned) == 1
-    workers.ready()
+    workers.supervisor.tick(0)
+    assert [worker.pid for worker in workers.forked] == [1, 2, 3, 4]
+    for worker in workers.forked[:2]:
+        worker.ready()
     assert not is_ready(workers)  # for a config that needs three
+    workers.ready()
+    assert is_ready(workers)
     workers.tick()
     assert workers.states() == [SPARE] * 4
-    assert is_ready(workers)
-    assert [worker.pid for worker in workers.spawned] == [1, 2, 3, 4]
-
-
-def test_all_are_started_at_once_where_nothing_is_to_be_compiled() -> None:
-    workers = Workers(3, compiled=True)
-    workers.supervisor.tick(0)
-    assert len(workers.spawned) == 4
-    assert not is_ready(workers)
-    workers.ready()
-    assert is_ready(workers)
 
 
 def test_spares_are_made_up_for_when_a_job_has_begun_and_not_while_it_is_prepared() -> None:
@@ -62,7 +53,7 @@ def test_spares_are_made_up_for_when_a_job_has_begun_and_not_while_it_is_prepare
     reserved = workers.supervisor.reserve(2)
     assert reserved is not None
     workers.tick()
-    assert len(workers.spawned) == 3
+    assert len(workers.forked) == 3
     specs = (spec_of("a", 0), spec_of("a", 1))
     workers.supervisor.begin(Job("a", specs), reserved, specs)
     workers.tick()
@@ -91,8 +82,8 @@ def test_surplus_spares_leave_and_are_no_loss() -> None:
     assert LEAVING not in workers.states()
     workers.clock.advance(10)
     workers.tick()
-    (leaving,) = [each for each in workers.spawned if each.state is LEAVING]
-    assert (leaving.told_to_leave, len(workers.spawned)) == (True, 3)
+    (leaving,) = [each for each in workers.forked if each.state is LEAVING]
+    assert (leaving.told_to_leave, len(workers.forked)) == (True, 3)
     leaving.counters["messages"] = 7
     leaving.die()
     workers.tick()

@@ -7,7 +7,7 @@ from unit.fake_worker import FakeWorker, Workers, begin, spec_of
 
 from histsvc.jobs import supervisor as module
 from histsvc.jobs.job import Job
-from histsvc.jobs.worker_process import WorkerProcess, WorkerState
+from histsvc.jobs.worker_process import WorkerState
 from histsvc.protocol.info import HistogramInfo, State
 from histsvc.worker.link import Go, Prepare
 
@@ -50,7 +50,7 @@ def orphaned(workers: Workers) -> FakeWorker:
     worker.die()
     workers.supervisor.tick(0)
     assert workers.supervisor.counting() == []
-    return next(each for each in workers.spawned if each.state is WorkerState.RESERVED)
+    return next(each for each in workers.forked if each.state is WorkerState.RESERVED)
 
 
 def test_what_was_stopped_meanwhile_needs_no_stand_in() -> None:
@@ -74,7 +74,7 @@ def test_where_all_was_stopped_meanwhile_nobody_stands_in() -> None:
     reserved.state = SPARE
     workers.tick()
     assert (states(workers), workers.supervisor.counting()) == ([], [])
-    assert [each.requests for each in workers.spawned] == [[], [], []]
+    assert [each.requests for each in workers.forked] == [[], [], []]
 
 
 def test_what_ends_when_its_worker_dies_is_taken_over_by_nobody() -> None:
@@ -134,31 +134,28 @@ def test_what_cannot_be_started_is_tried_again_more_and_more_slowly() -> None:
     pauses = []
     for _ in range(9):
         begun = workers.clock.monotonic_s()
-        known = len(workers.spawned)
-        while len(workers.spawned) == known:
+        known = len(workers.forked)
+        while len(workers.forked) == known:
             workers.clock.advance(0.25)
             workers.supervisor.tick(0)
         pauses.append(workers.clock.monotonic_s() - begun)
-        workers.spawned[-1].die()
+        for worker in workers.forked[known:]:
+            worker.die()
         workers.supervisor.tick(0)
     assert pauses[1:] == [0.5, 1, 2, 4, 8, 16, 30, 30]
     assert workers.supervisor.replacing
 
 
-def test_a_machine_that_starts_no_process_is_asked_again_later(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_machine_that_starts_no_process_is_asked_again_later() -> None:
     workers = Workers(1)
-
-    def refuse(number: int) -> WorkerProcess:
-        raise OSError("no memory")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(workers.supervisor._keeper, "_spawn", refuse)
-        workers.supervisor.tick(0)
+    workers.nursery.refusal = OSError("no memory")
     workers.supervisor.tick(0)
-    assert workers.spawned == []
+    workers.nursery.refusal = None
+    workers.supervisor.tick(0)
+    assert workers.forked == []
     workers.clock.advance(0.5)
     workers.supervisor.tick(0)
-    assert len(workers.spawned) == 1
+    assert len(workers.forked) == 2
 
 
 def test_a_worker_that_died_before_its_job_began_leaves_an_error() -> None:
