@@ -56,12 +56,13 @@ def run(pipe: Connection, settings: WorkerSettings) -> None:
     """
     begun_s = time.monotonic()
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # it would start threads when numpy is loaded
+    gc.disable()  # of what is loaded nothing becomes garbage
     from histsvc.kernels import warm
     from histsvc.worker import main
 
     logging.getLogger("numba").setLevel(logging.WARNING)
     assert warm.KERNELS
-    gc.collect()
+    gc.enable()
     gc.freeze()  # a collection in a worker would write to, and so copy, all that is shared
     heard, rung = os.pipe()
     for end in (heard, rung):

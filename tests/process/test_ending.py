@@ -24,6 +24,14 @@ print(watched.nursery.pid, *[status.pid for status in watched.statuses()], flush
 sys.stdin.read()
 """
 
+_FORGETFUL = """
+from process.workers import supervisor
+watched = supervisor(1)
+watched.tick(0)
+print(watched.nursery.pid, flush=True)
+raise RuntimeError("forgets to stop")
+"""
+
 
 def pids(watched: Supervisor) -> list[int]:
     return [status.pid for status in watched.statuses()]
@@ -69,16 +77,30 @@ def _once() -> None:
 
 
 def test_all_leave_when_their_parent_is_killed() -> None:
-    paths = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
-    with subprocess.Popen(
-        [sys.executable, "-c", _PARENT],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": paths},
-    ) as parent:
+    with running(_PARENT) as parent:
         assert parent.stdout is not None
         started = [int(pid) for pid in parent.stdout.readline().split()]
         assert len(started) >= 3
         parent.send_signal(signal.SIGKILL)
         parent.wait()
         until(pause, lambda: not [pid for pid in started if alive(pid)])
+
+
+def test_who_ends_without_stopping_ends_all_the_same() -> None:
+    with running(_FORGETFUL) as parent:
+        assert parent.stdout is not None
+        nursery = int(parent.stdout.readline())
+        assert parent.wait(30) == 1
+        until(pause, lambda: not alive(nursery))
+
+
+def running(script: str) -> subprocess.Popen[bytes]:
+    """A process of its own with the modules of the tests."""
+    paths = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+    return subprocess.Popen(
+        [sys.executable, "-c", script],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": paths},
+    )

@@ -1,0 +1,37 @@
+"""Puts the service together: each part gets what it works with, and nothing looks for it."""
+
+from __future__ import annotations
+
+from histsvc.clock import SystemClock
+from histsvc.jobs.nursery import Nursery
+from histsvc.jobs.spawn import Spawned
+from histsvc.jobs.supervisor import Supervisor
+from histsvc.kafka.cluster import KafkaClusters
+from histsvc.kafka.producer import KafkaSender
+from histsvc.kafka.reader import KafkaReader
+from histsvc.metrics.graphite import GraphiteMetrics
+from histsvc.protocol.heartbeat import Heartbeat
+from histsvc.service import Service
+from histsvc.settings import ServiceSettings
+from histsvc.sources.simulated_cluster import SimulatedClusters
+from histsvc.wire import x5f2
+
+
+def make_service(settings: ServiceSettings, spawned: Spawned) -> Service:
+    """Put the service together; `spawned` is the process that its workers will be forks of."""
+    clock = SystemClock()
+    security = settings.kafka.security
+    clusters = KafkaClusters(security)
+    clusters.of(settings.kafka.brokers)  # what is wrong with the security options is found out here
+    supervisor = Supervisor(Nursery(settings.worker, clock, spawned), settings.workers, clock)
+    return Service(
+        settings,
+        supervisor,
+        KafkaReader(security),
+        KafkaSender(security, settings.worker.compression),
+        clusters,
+        SimulatedClusters(clock) if settings.worker.simulation else clusters,
+        clock,
+        GraphiteMetrics(settings.graphite) if settings.graphite is not None else None,
+        x5f2.heartbeat if settings.heartbeat_schema == x5f2.SCHEMA else Heartbeat.to_json,
+    )
