@@ -62,11 +62,16 @@ class Stream:
 
 @dataclass(frozen=True)
 class Seen:
-    """A heartbeat: the lag of all workers, and the memory of the largest of them."""
+    """A heartbeat: the lag of all workers, and the memory of the largest of them.
+
+    `rss_bytes` is all that it has in memory, `pss_bytes` its part of that: of what it shares with other workers,
+    which are forks of the same process, as much as comes to each of them.
+    """
 
     at_s: float
     lag: int
     rss_bytes: int
+    pss_bytes: int
 
 
 def observed(service: Service, seconds: float) -> list[Seen]:
@@ -85,8 +90,11 @@ def observed(service: Service, seconds: float) -> list[Seen]:
 
 def _seen(beat: dict[str, Any], at_s: float) -> list[Seen]:
     busy = [worker for worker in beat["workers"] if "load" in worker]
-    sizes = [psutil.Process(worker["pid"]).memory_info().rss for worker in busy]
-    return [Seen(at_s, sum(worker["load"]["lag"] for worker in busy), max(sizes))] if busy else []
+    if not busy:
+        return []
+    sizes = [psutil.Process(worker["pid"]).memory_full_info() for worker in busy]
+    lag = sum(worker["load"]["lag"] for worker in busy)
+    return [Seen(at_s, lag, max(size.rss for size in sizes), max(size.pss for size in sizes))]
 
 
 def growth_ms(seen: Sequence[Seen], messages_per_s: float) -> Spread:

@@ -57,9 +57,10 @@ def findings(bench: Bench) -> Iterator[Finding]:
     yield Finding(
         7, "odin.json at half of its top rate", "lag grown", grown, "ms", _MOST_GROWTH_MS, True, also
     )
-    sizes = Spread.of([each.rss_bytes / 1e6 for each in seen])
+    sizes = Spread.of([each.pss_bytes / 1e6 for each in seen])
     most = (3 * pixels * 8 + _FREE_BYTES) / 1e6
-    yield Finding(7, "odin.json at half of its top rate", "worker memory", sizes, "MB", most, True)
+    also = {"resident_mb": Spread.of([each.rss_bytes / 1e6 for each in seen]).median}
+    yield Finding(7, "odin.json at half of its top rate", "worker memory", sizes, "MB", most, True, also)
 
 
 def _check(service: Service, published: Histograms, sent: Filled, histograms: list[dict[str, Any]]) -> None:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
 from histsvc.model import Int64Array, Role, Snapshot, Variable
 
 
-def image_snapshot(high: Int64Array, low: npt.NDArray[np.uint8], rows_dim: str) -> Snapshot:
-    """Make the snapshot of the sums of `high` and `low`, (rows, width).
+def image_snapshot(
+    high: Int64Array, low: npt.NDArray[np.uint8], dtype: np.dtype[Any], rows_dim: str
+) -> Snapshot:
+    """Make the snapshot of the sums of `high` and `low`, (rows, width), which `dtype` holds.
 
     It has data (width, rows) and edges 0..width, 0..rows.
     """
     from histsvc.kernels.transpose import transpose  # loads numba: only where events are filled
 
     rows, width = high.shape
-    out = np.empty((width, rows), np.int64)
+    out = np.empty((width, rows), dtype)
     transpose(high, low, out)
     x = Variable("x_edges", Role.EDGES, ("x",), np.arange(width + 1, dtype=np.float64), "pixel", "x")
     y = Variable(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -29,3 +30,8 @@ class SpillingAccumulator(Accumulator):
         self._high += self._low
         self._low[:] = 0
         return super().counts
+
+    @property
+    def _narrow(self) -> np.dtype[Any]:
+        """What holds every count: uint32 as long as all counts together do not exceed it, then int64."""
+        return np.dtype(np.uint32 if self.sum <= np.iinfo(np.uint32).max else np.int64)

@@ -20,11 +20,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 numba.config.CACHE_DIR = str(cache.folder())
 
 
-def kernel(signature: str) -> Callable[[F], F]:
-    """Compile a function for one explicit signature; loaded from the cache where it is there."""
+def kernel(*signatures: str) -> Callable[[F], F]:
+    """Compile a function for explicit signatures; loaded from the cache where it is there."""
 
     def compiled(function: F) -> F:
-        made: F = numba.njit(signature, cache=True, nogil=True, error_model="numpy")(function)
+        made: F = numba.njit(list(signatures), cache=True, nogil=True, error_model="numpy")(function)
         return made
 
     return compiled

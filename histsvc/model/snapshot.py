@@ -20,7 +20,10 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class Variable:
-    """A named array: `data` has one axis per entry of `dims`; edges are one longer than their dimension."""
+    """A named array: `data` has one axis per entry of `dims`; edges are one longer than their dimension.
+
+    Counts are int64, or uint32 where that holds them.
+    """
 
     name: str
     role: Role
@@ -70,7 +73,7 @@ def _merged(a: Variable, b: Variable) -> Variable:
     if (a.name, a.role, a.dims, a.unit, a.data.shape) != (b.name, b.role, b.dims, b.unit, b.data.shape):
         raise ValueError(f"the snapshots are of different histograms: they differ in {a.name!r}")
     if a.role is Role.COUNTS:
-        return Variable(a.name, a.role, a.dims, a.data + b.data, a.unit, a.label)
+        return Variable(a.name, a.role, a.dims, np.add(a.data, b.data, dtype=np.int64), a.unit, a.label)
     if not np.array_equal(a.data, b.data):
         raise ValueError(f"the snapshots are of different histograms: their {a.name!r} differ")
     return a

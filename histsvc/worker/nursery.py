@@ -76,7 +76,8 @@ def run(pipe: Connection, settings: WorkerSettings) -> None:
                 worker = recv_handle(pipe)
                 pid = os.fork()
                 if pid == 0:
-                    for end in (heard, rung, pipe.fileno()):
+                    pipe.close()
+                    for end in (heard, rung):
                         os.close(end)
                     _become(partial(main.run, Connection(worker), settings))
                 os.close(worker)

@@ -26,9 +26,9 @@ _IDLE_S = 0.2
 Serialise = Callable[[Snapshot, str, int, str], bytes]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class _Entry:
-    draft: Draft
+    draft: Draft | None
     delivered: Future[None]
     generation: int
 
@@ -78,19 +78,22 @@ class ThreadOutbox:
             self._sender.serve(_SERVE_S if self._under_way else 0)
 
     def _send(self, entry: _Entry) -> None:
-        draft = entry.draft
+        draft, entry.draft = entry.draft, None
+        assert draft is not None
+        key, topic = draft.key, draft.topic
         try:
             value = self._serialisers[draft.schema](
                 draft.snapshot, self._source_name, draft.time_ns, draft.info.to_json()
             )
-            sent = self._sender.send(Outgoing(draft.brokers, draft.topic, draft.key, value))
+            message = Outgoing(draft.brokers, topic, key, value)
+            del draft, value  # the counts, which may be large, are not needed any more
+            sent = self._sender.send(message)
         except Exception as error:  # noqa: BLE001 (this thread must go on; the failure is counted and told)
-            self._failed(draft.key, draft.topic, error)
+            self._failed(key, topic, error)
             entry.delivered.set_exception(error)
             return
         self._under_way += 1
-        # Without the entry: its counts may be large, and are not needed any more.
-        sent.add_done_callback(partial(self._answered, draft.key, draft.topic, entry.delivered))
+        sent.add_done_callback(partial(self._answered, key, topic, entry.delivered))
 
     def _answered(self, key: bytes, topic: str, delivered: Future[None], sent: Future[None]) -> None:
         self._under_way -= 1

@@ -7,7 +7,7 @@ import pytest
 from fakes import config_of, decoder_of, event_message, filling_of, payloads, tally_of
 
 from histsvc.kernels.transpose import transpose, transpose_numpy
-from histsvc.model import Int64Array
+from histsvc.model import Int64Array, Tally
 from histsvc.window import Verdict
 from histsvc.worker.fill import Filling
 
@@ -49,7 +49,7 @@ def counts(filling: Filling) -> Int64Array:
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_snapshot_is_exact(kind: str, gathering: bool) -> None:
     filling = made(kind)
-    wanted = np.zeros_like(counts(filling))
+    wanted = np.zeros(counts(filling).shape, np.int64)
     for seed, size in enumerate(SIZES):
         sent = events(size, seed)
         count(filling, *sent)
@@ -77,11 +77,35 @@ def test_two_are_merged_and_put_to_zero(kind: str) -> None:
     np.testing.assert_array_equal(counts(one), expected(kind, *second))
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_counts_go_out_narrow_as_long_as_all_fit(kind: str) -> None:
+    filling = made(kind)
+    sent = events(1000, 3)
+    count(filling, *sent)
+    assert counts(filling).dtype == np.uint32
+    accumulator = filling.accumulator
+    first = int(counts(filling).flat[0])
+    accumulator.counts[0, 0] += (1 << 32) - 1 - accumulator.sum
+    accumulator.tally[Tally.COUNTED] = (1 << 32) - 1
+    assert counts(filling).dtype == np.uint32
+    accumulator.counts[0, 0] += 1
+    accumulator.tally[Tally.COUNTED] += 1
+    assert counts(filling).dtype == np.int64
+    wanted = expected(kind, *sent)
+    assert counts(filling).sum() == 1 << 32
+    assert int(counts(filling).flat[0]) - first == (1 << 32) - wanted.sum()
+    np.testing.assert_array_equal(counts(filling).flat[1:], wanted.flat[1:])
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.uint32])
 @pytest.mark.parametrize("shape", [(1, 1), (1, 500), (500, 1), (32, 128), (33, 129), (31, 127), (70, 300)])
-def test_images_of_any_size_are_turned(shape: tuple[int, int]) -> None:
+def test_images_of_any_size_are_turned(
+    shape: tuple[int, int], dtype: type[np.int64] | type[np.uint32]
+) -> None:
     draw = np.random.default_rng(1)
-    high, low = draw.integers(0, 1 << 40, shape), draw.integers(0, 256, shape, np.uint8)
-    turned, wanted = np.empty(shape[::-1], np.int64), np.empty(shape[::-1], np.int64)
+    high = draw.integers(0, (1 << 40) if dtype is np.int64 else (1 << 32) - 256, shape)
+    low = draw.integers(0, 256, shape, np.uint8)
+    turned, wanted = np.empty(shape[::-1], dtype), np.empty(shape[::-1], dtype)
     transpose(high, low, turned)
     transpose_numpy(high, low, wanted)
     np.testing.assert_array_equal(turned, wanted)
