@@ -158,6 +158,7 @@ class Service:
         if self._metrics is not None:
             self._metrics.close()
         deadline = Deadline(self._clock, _LAST_HISTOGRAMS_S)
+        self._listener.close()
         self._dispatcher.close()
         # A command that is ending histograms, say, must not be broken off in the middle.
         while any(worker.busy for worker in self._supervisor.counting()) and not deadline.expired():

@@ -70,6 +70,10 @@ class CommandListener:
         else:
             wait(others, min(timeout_s, _ASKING_S))
 
+    def close(self) -> None:
+        """Read no more; otherwise a thread that waits for commands would be waited for at the end."""
+        self._reader.release()
+
     def _read(self) -> None:
         raw = self._reader.read(0)
         for offset, payload in zip(raw.offset.tolist(), raw.payload, strict=True):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import faulthandler
 import logging
 import signal
 import sys
@@ -54,7 +53,6 @@ _WIND_UP_S = 2.0
 
 def run(pipe: Pipe, settings: WorkerSettings) -> None:
     """What the process is forked for; returns when told to leave or when the parent is gone."""
-    faulthandler.enable()  # where a library crashes, stderr says in which of our lines
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the parent decides
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s worker %(message)s")
     trouble.leave_to_others(settings.brokers)  # the parent uses them, too

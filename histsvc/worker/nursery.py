@@ -6,6 +6,7 @@ pipe, over which it gets the pipe of each worker that it is to fork, and tells h
 
 from __future__ import annotations
 
+import faulthandler
 import gc
 import logging
 import os
@@ -55,6 +56,7 @@ def run(pipe: Connection, settings: WorkerSettings) -> None:
     group, and what becomes of workers is for the parent to decide.
     """
     begun_s = time.monotonic()
+    faulthandler.enable()  # where a library crashes, stderr says in which of our lines; in workers, too
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # it would start threads when numpy is loaded
     gc.disable()  # of what is loaded nothing becomes garbage
     from histsvc.kernels import warm
