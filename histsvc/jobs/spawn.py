@@ -6,6 +6,7 @@ import atexit
 import multiprocessing
 import signal
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 
@@ -41,6 +42,7 @@ def spawn(settings: WorkerSettings) -> Spawned:
     process = CONTEXT.Process(
         target=nursery.run, args=(theirs, settings), name="histsvc-nursery", daemon=True
     )
+    resource_tracker.ensure_running()  # a process of multiprocessing's own; its start unblocks all signals
     # It inherits that they are blocked, and so do workers, until they can handle them.
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:

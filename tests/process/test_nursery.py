@@ -114,3 +114,20 @@ def test_it_has_one_thread_and_waits_for_its_children(make_supervisor: MakeSuper
     deadline = Deadline(SystemClock(), TIMEOUT_S)
     until(pause, lambda: not Path(f"/proc/{victim}").exists() or deadline.expired())
     assert not Path(f"/proc/{victim}").exists()  # not even as a zombie
+
+
+def test_signals_to_the_group_are_for_the_parent_to_decide_about(make_supervisor: MakeSupervisor) -> None:
+    watched = make_supervisor(1)
+    watched.tick(0)
+    pid = watched.nursery.pid
+    for number in (signal.SIGTERM, signal.SIGINT):
+        os.kill(pid, number)
+    ticking(watched, lambda: warm(watched))
+    assert watched.nursery.pid == pid
+    for number in (signal.SIGTERM, signal.SIGINT):
+        os.kill(pid, number)
+    worker = ticking(watched, lambda: watched.reserve(1))[0]
+    os.kill(worker.pid, signal.SIGKILL)
+    ticking(watched, lambda: watched.restarts == 1)
+    ticking(watched, lambda: len(watched.statuses()) == 2 and warm(watched))
+    assert watched.nursery.pid == pid
