@@ -66,30 +66,35 @@ def run(pipe: Connection, settings: WorkerSettings) -> None:
     assert warm.KERNELS
     gc.enable()
     gc.freeze()  # a collection in a worker would write to, and so copy, all that is shared
+    try:
+        pipe.send(Loaded(time.monotonic() - begun_s))
+        _serve(pipe, lambda worker: main.run(Connection(worker), settings))
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        return  # the parent is gone; workers have pipes of their own that tell them so
+
+
+def _serve(pipe: Connection, work: Callable[[int], None]) -> None:
+    """Fork a worker for each pipe that comes, and tell how they end; raises EOFError with the last."""
     heard, rung = os.pipe()
     for end in (heard, rung):
         os.set_blocking(end, False)
     signal.set_wakeup_fd(rung, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda *_: None)  # with the default nothing is written to the pipe
-    try:
-        pipe.send(Loaded(time.monotonic() - begun_s))
-        while True:
-            if pipe in wait([pipe, heard]):
-                worker = recv_handle(pipe)
-                pid = os.fork()
-                if pid == 0:
-                    pipe.close()
-                    for end in (heard, rung):
-                        os.close(end)
-                    _become(partial(main.run, Connection(worker), settings))
-                os.close(worker)
-                pipe.send(Forked(pid))
-            with suppress(BlockingIOError):
-                os.read(heard, 4096)
-            for ended in _reaped():
-                pipe.send(ended)
-    except (EOFError, BrokenPipeError, ConnectionResetError):
-        return  # the parent is gone; workers have pipes of their own that tell them so
+    while True:
+        if pipe in wait([pipe, heard]):
+            worker = recv_handle(pipe)
+            pid = os.fork()
+            if pid == 0:
+                pipe.close()
+                for end in (heard, rung):
+                    os.close(end)
+                _become(partial(work, worker))
+            os.close(worker)
+            pipe.send(Forked(pid))
+        with suppress(BlockingIOError):
+            os.read(heard, 4096)
+        for ended in _reaped():
+            pipe.send(ended)
 
 
 def _reaped() -> Iterator[Ended]:
