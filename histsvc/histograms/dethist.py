@@ -73,4 +73,4 @@ class Dethist(SpillingAccumulator):
 
     def snapshot(self) -> Snapshot:
         """Counts (width, height), indexed [x][y]."""
-        return image_snapshot(self._counts, self._bytes, self._narrow, "y")
+        return image_snapshot(self._counts, self._bytes, self._narrow, self.sum, "y")

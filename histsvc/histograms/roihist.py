@@ -75,4 +75,4 @@ class Roihist(SpillingAccumulator):
 
     def snapshot(self) -> Snapshot:
         """Counts (width, rows), indexed [x][row]."""
-        return image_snapshot(self._counts, self._bytes, self._narrow, "row")
+        return image_snapshot(self._counts, self._bytes, self._narrow, self.sum, "row")

@@ -111,6 +111,9 @@ class Supervisor:
             return
         if indices is None:
             worker.state, worker.spec, worker.stats, worker.load = WorkerState.SPARE, None, [], None
+            # Others are taken first: it still has to let go of what it has read.
+            self._workers.remove(worker)
+            self._workers.append(worker)
         elif worker.spec is not None:
             worker.spec = worker.spec.without(indices)
 

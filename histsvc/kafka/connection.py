@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from operator import itemgetter
 
-import numpy as np
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
+from histsvc.kafka.columns import columns
 from histsvc.kafka.security import Config, client_config, create
 from histsvc.kafka.trouble import Trouble
-from histsvc.model import Int64Array, RawMessages
+from histsvc.model import RawMessages
 from histsvc.settings import Security
 
 # A batch of about this many bytes stays in the caches while every histogram is filled from it.
@@ -21,26 +21,15 @@ _BATCH_BYTES = 2_000_000
 # Whoever changes what is read waits as long for the batch that is read ahead.
 _AHEAD_S = 0.01
 # And so long where nothing comes and the thread waits for the first message.
-_EXPECT_S = 0.05
-_EXPECTATIONS = 20
+_EXPECT_S = 0.1
+_EXPECTATIONS = 10
 # Who waits longer than for a batch is given what comes first, and what comes within this time.
 _GATHER_S = 0.002
 # How old what is known of the ends of partitions may be.
 _ENDS_S = 0.1
 # What an answer about a topic may take; it comes within some ms, or has no use.
 _ASK_S = 0.5
-# Of what Message.timestamp() gives: its kind, and ms.
-_MILLISECONDS = itemgetter(1)
-_NO_ERROR = frozenset({type(None)})
 _LEAST_MESSAGES, _MOST_MESSAGES = 16, 4096
-_LOST = {
-    KafkaError._AUTO_OFFSET_RESET: "was removed by the broker before it was read",
-    KafkaError.OFFSET_OUT_OF_RANGE: "was removed by the broker before it was read",
-    KafkaError.TOPIC_AUTHORIZATION_FAILED: "may not be read any more (no READ permission)",
-    KafkaError.UNKNOWN_TOPIC_OR_PART: "does not exist any more",
-    KafkaError._UNKNOWN_PARTITION: "does not exist any more",
-    KafkaError._UNKNOWN_TOPIC: "does not exist any more",
-}
 
 
 def consumer_settings(brokers: tuple[str, ...], security: Security) -> Config:
@@ -68,6 +57,7 @@ class Connection:
     """One consumer, and the slots of its partitions."""
 
     def __init__(self, brokers: tuple[str, ...], security: Security) -> None:
+        # Made anew where one is dropped: the thread may be looking at it.
         self.slots: dict[tuple[str, int], int] = {}
         # Whether one partition is all that it has read since it was assigned.
         self.alone = False
@@ -83,6 +73,8 @@ class Connection:
         self._expecting = False
         self._hurry = False
         self._known: set[str] = set()
+        # What is read no more, but for what the consumer has not been told yet.
+        self._dropped: deque[tuple[str, int]] = deque()
         self.consumer = create(Consumer, consumer_settings(brokers, security) | {"error_cb": self.trouble})
 
     def read(self, timeout_s: float) -> RawMessages:
@@ -90,7 +82,7 @@ class Connection:
         if self._ahead is None:
             read = self._read(timeout_s)
         elif self._expecting and not wait([self._ahead], timeout_s).done:
-            return _columns(self, [], waited=True)
+            return self._columns([], waited=True)
         else:
             read = self._ahead.result()
         self._ahead, self._expecting, self._flowing = None, False, bool(read.payload)
@@ -121,12 +113,35 @@ class Connection:
                 self.consumer.list_topics(next(iter(unknown)) if len(unknown) == 1 else None, _ASK_S)
         self._known |= {partition.topic for partition in wanted}
         self.alone = len(wanted) == 1
+        self._dropped.clear()
         self.consumer.assign(wanted)
 
     def extend(self, wanted: list[TopicPartition]) -> None:
         """Read these partitions as well."""
         self.alone = False
+        self._unassign()
         self.consumer.incremental_assign(wanted)
+
+    def drop(self, slots: Collection[int]) -> None:
+        """Read these no more; the consumer is told when it does not wait for messages."""
+        self._dropped += [key for key, slot in self.slots.items() if slot in slots]
+        self.slots = {key: slot for key, slot in self.slots.items() if slot not in slots}
+        if self._ahead is None or self._ahead.done():
+            self._unassign()
+
+    def release(self) -> None:
+        """Read nothing any more."""
+        self.forget()
+        if self.slots or self._dropped:
+            self.consumer.unassign()
+        self.slots = {}
+        self._dropped.clear()
+
+    def rest(self) -> None:
+        """Nothing is to be read: what librdkafka wants to tell would pile up otherwise."""
+        if self._ahead is None or self._ahead.done():
+            self._unassign()
+            self.consumer.poll(0)
 
     def settle(self) -> None:
         """Wait for the batch that is read ahead, and keep it: then slots may be changed."""
@@ -151,11 +166,22 @@ class Connection:
         """What comes first, as long as nobody is in a hurry; nothing after a second, as processes may end."""
         for _ in range(_EXPECTATIONS):
             read = self._read(_EXPECT_S)
-            if read.payload or read.ends or read.failures or self._hurry:
+            if read.payload or read.ends or read.failures or self._hurry or not self.slots:
                 break
         return read
 
+    def _unassign(self) -> None:
+        gone = []
+        while self._dropped:
+            gone.append(TopicPartition(*self._dropped.popleft()))
+        if gone:
+            self.consumer.incremental_unassign(gone)
+
+    def _columns(self, messages: list[Message], *, waited: bool) -> RawMessages:
+        return columns(messages, self.slots, self.trouble, alone=self.alone, waited=waited)
+
     def _read(self, timeout_s: float) -> RawMessages:
+        self._unassign()
         most = int(min(max(_BATCH_BYTES / self.mean_bytes, _LEAST_MESSAGES), _MOST_MESSAGES))
         if timeout_s <= _AHEAD_S:
             messages = self.consumer.consume(most, timeout_s)
@@ -163,7 +189,7 @@ class Connection:
             first = self.consumer.poll(timeout_s)
             messages = [] if first is None else [first, *self.consumer.consume(most - 1, _GATHER_S)]
         self._look_at_ends()
-        read = _columns(self, messages, waited=len(messages) < most)
+        read = self._columns(messages, waited=len(messages) < most)
         if read.payload:
             self.mean_bytes += 0.2 * (float(read.size.mean()) - self.mean_bytes)
         return read
@@ -179,62 +205,3 @@ class Connection:
             if known is not None and known[1] >= 0:
                 ends[slot] = known[1]
         self.ends = ends
-
-
-def _columns(connection: Connection, messages: list[Message], *, waited: bool) -> RawMessages:
-    """Columns of what was read. `map` with methods keeps loops over messages out of the interpreter."""
-    ends: dict[int, int] = {}
-    failures: dict[int, str] = {}
-    errors = list(map(Message.error, messages))
-    if not _NO_ERROR.issuperset(map(type, errors)):  # errors themselves cannot be compared with None
-        bad = [message for message, error in zip(messages, errors, strict=True) if error is not None]
-        messages = [message for message, error in zip(messages, errors, strict=True) if error is None]
-        ends, failures = _events(connection, bad)
-    messages, slots = _placed(connection, messages)
-    payload = list(map(Message.value, messages))
-    if None in payload:
-        payload = [value or b"" for value in payload]
-    number = len(messages)
-    return RawMessages(
-        slots,
-        np.fromiter(map(Message.offset, messages), np.int64, number),
-        np.fromiter(map(_MILLISECONDS, map(Message.timestamp, messages)), np.int64, number),
-        payload,
-        ends,
-        failures,
-        waited,
-    )
-
-
-def _placed(connection: Connection, messages: list[Message]) -> tuple[list[Message], Int64Array]:
-    """The messages of partitions that are read, and their slots, int64 (messages,)."""
-    slots = connection.slots
-    ends = {(message.topic(), message.partition()) for message in (*messages[:1], *messages[-1:])}
-    if connection.alone and slots.keys() == ends:  # what was queued before it was assigned would come first
-        return messages, np.full(len(messages), slots[ends.pop()], np.int64)
-    keys = zip(map(Message.topic, messages), map(Message.partition, messages), strict=True)
-    found = list(map(slots.get, keys))
-    if None in found:  # a message of a partition that was just dropped may still have been queued
-        messages = [m for m, slot in zip(messages, found, strict=True) if slot is not None]
-        found = [slot for slot in found if slot is not None]
-    return messages, np.fromiter(found, np.int64, len(found))
-
-
-def _events(connection: Connection, bad: list[Message]) -> tuple[dict[int, int], dict[int, str]]:
-    """What messages without data say: ends of partitions, and partitions that cannot be read any more."""
-    ends: dict[int, int] = {}
-    failures: dict[int, str] = {}
-    for message in bad:
-        error, topic = message.error(), message.topic()
-        if error.code() == KafkaError._PARTITION_EOF:
-            slot = connection.slots.get((topic, message.partition()))
-            if slot is not None:
-                ends[slot] = message.offset()
-        elif error.code() not in _LOST:
-            connection.trouble(error)
-        else:
-            for (name, number), slot in connection.slots.items():
-                if name == topic and message.partition() in (number, -1):
-                    where = f"partition {number} of {name!r} at offset {message.offset()}"
-                    failures[slot] = f"{where} {_LOST[error.code()]}: {error.str()}"
-    return ends, failures

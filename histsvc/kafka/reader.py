@@ -62,7 +62,7 @@ class KafkaReader:
             time.sleep(timeout_s)  # as long as a consumer without data would wait
         for connection in self._connections.values():
             if not connection.slots:
-                connection.consumer.poll(0)  # what librdkafka wants to tell would pile up otherwise
+                connection.rest()
         parts = [connection.read(timeout_s / len(busy)) for connection in busy]
         return parts[0] if len(parts) == 1 else _joined(parts)
 
@@ -84,12 +84,8 @@ class KafkaReader:
         """Read these slots no more."""
         dropped = set(slots)
         for connection in self._connections.values():
-            gone = [key for key, slot in connection.slots.items() if slot in dropped]
-            if gone:
-                connection.settle()
-                connection.consumer.incremental_unassign([TopicPartition(*key) for key in gone])
-            for key in gone:
-                del connection.slots[key]
+            if dropped.intersection(connection.slots.values()):
+                connection.drop(dropped)
 
     def ends(self) -> Mapping[int, int]:
         """The end offset of each slot as the last fetch told it."""
@@ -100,10 +96,7 @@ class KafkaReader:
     def release(self) -> None:
         """Read nothing any more; connections are kept."""
         for connection in self._connections.values():
-            connection.forget()
-            if connection.slots:
-                connection.consumer.unassign()
-                connection.slots.clear()
+            connection.release()
 
     def close(self) -> None:
         """Let go of everything."""

@@ -45,7 +45,7 @@ _log = logging.getLogger(__name__)
 # How long a worker waits for a request while it has no job, for events where nothing else is due, and where
 # events flow or answers are awaited.
 _IDLE_S = 5.0
-_QUIET_S = 0.1
+_QUIET_S = 0.2
 _STEP_S = 0.01
 # After SIGTERM: what the last histograms may take, and then the parent to say that it ends, too.
 _WIND_UP_S = 2.0
@@ -185,10 +185,10 @@ class Worker:
                 pass
 
     def _go(self) -> None:
+        self._link.report(Done())
         if self._pipeline is not None:
             self._pipeline.begin()
             self._counting = True
-        self._link.report(Done())
 
     def _finish(self, indices: Sequence[int] | None, drain_s: float, timeout_s: float) -> None:
         pipeline = self._pipeline if self._counting else None
@@ -199,8 +199,9 @@ class Worker:
         undelivered = self._pending.answer() if self._pending is not None else None
         if undelivered is None:
             return
-        if isinstance(self._pending, FinishPending) and self._pending.indices is None:
-            self._end_job()
+        over = isinstance(self._pending, FinishPending) and self._pending.indices is None
+        if over:
+            self._conclude()
         elif self._pipeline is not None:
             if isinstance(self._pending, FinishPending):
                 self._pipeline.forget(self._pending.indices or ())
@@ -208,11 +209,16 @@ class Worker:
             self._teller.tell_all(self._pipeline)
         self._pending = None
         self._link.report(Done(undelivered))
+        if over:  # nobody need wait for that
+            self._reader.release()
 
     def _end_job(self) -> None:
         """Forget the job; the process, its clients and kernels stay warm for the next one."""
+        self._conclude()
+        self._reader.release()
+
+    def _conclude(self) -> None:
         if self._pipeline is not None:
             self._teller.tell_end(self._pipeline)
             self._outbox.give_up()
-        self._reader.release()
         self._pipeline, self._counting = None, False

@@ -86,6 +86,7 @@ def test_counts_are_exact_up_to_2_to_the_53(kind: str, schema: str) -> None:
 def test_an_image_is_indexed_x_then_row(schema: str) -> None:
     accumulator = config_of("dethist", width=4, height=3).accumulator()
     accumulator.counts[:] = np.arange(12).reshape(3, 4)  # counts of the pixels in the order of their ids
+    accumulator.tally[Tally.COUNTED] = 66
     read = DESERIALISERS[schema](HISTOGRAM_SERIALISERS[schema](accumulator.snapshot(), "s", 1, "{}"))
     assert [[int(read["data"][i % 4, i // 4]) for i in range(12)]] == [list(range(12))]
 
