@@ -64,8 +64,8 @@ class Stream:
 class Seen:
     """A heartbeat: the lag of all workers, and the memory of the largest of them.
 
-    `rss_bytes` is all that it has in memory; in `pss_bytes` what it shares with other workers, which are forks
-    of the same process, is divided among them.
+    `rss_bytes` is all that it has in memory; in `pss_bytes` what it shares with other workers, all forks of
+    one process, is divided among them.
     """
 
     at_s: float
