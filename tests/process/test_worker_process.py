@@ -46,13 +46,13 @@ def state(watched: Supervisor) -> State | None:
 def test_worker_does_job_after_job(make_supervisor: MakeSupervisor, broker: EmbeddedBroker) -> None:
     watched = make_supervisor(1)
     pids = set()
-    for _ in range(3):
+    for _ in range(6):
         worker = counting(watched, broker.bootstrap)
         assert asked(watched, worker, Finish(None, 0.0, 5.0)).result() == Done(())
         watched.drop("job", [0])
         watched.free(worker, None)
         pids.add(worker.pid)
-    assert len(pids) <= 2  # the one that counted and its spare: none was made anew
+    assert len(pids) <= 3  # the one that counted and two spare ones in turn: none was made anew
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
