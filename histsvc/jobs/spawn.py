@@ -29,8 +29,7 @@ class Spawned:
     def end(self, timeout_s: float) -> None:
         """Let it hear the end of its pipe, and kill it where that is not enough in time."""
         self.pipe.close()
-        if timeout_s > 0:
-            self.process.join(timeout_s)
+        self.process.join(timeout_s)
         self.process.kill()
         self.process.join(_KILLED_S)
         atexit.unregister(self.process.kill)
@@ -38,11 +37,11 @@ class Spawned:
 
 def spawn(settings: WorkerSettings) -> Spawned:
     """Start it; raises OSError where the machine does not allow it."""
+    resource_tracker.ensure_running()  # a process of multiprocessing's own; its start unblocks all signals
     pipe, theirs = CONTEXT.Pipe(duplex=True)
     process = CONTEXT.Process(
         target=nursery.run, args=(theirs, settings), name="histsvc-nursery", daemon=True
     )
-    resource_tracker.ensure_running()  # a process of multiprocessing's own; its start unblocks all signals
     # It inherits that they are blocked, and so do workers, until they can handle them.
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:

@@ -113,7 +113,6 @@ class Connection:
                 self.consumer.list_topics(next(iter(unknown)) if len(unknown) == 1 else None, _ASK_S)
         self._known |= {partition.topic for partition in wanted}
         self.alone = len(wanted) == 1
-        self._dropped.clear()
         self.consumer.assign(wanted)
 
     def extend(self, wanted: list[TopicPartition]) -> None:
@@ -126,12 +125,14 @@ class Connection:
         """Read these no more; the consumer is told when it does not wait for messages."""
         self._dropped += [key for key, slot in self.slots.items() if slot in slots]
         self.slots = {key: slot for key, slot in self.slots.items() if slot not in slots}
-        if self._ahead is None or self._ahead.done():
+        if not self._busy:
             self._unassign()
 
     def release(self) -> None:
-        """Read nothing any more."""
-        self.forget()
+        """Read nothing any more, and drop the batch that was read ahead."""
+        self.settle()
+        self._ahead, self._expecting, self._flowing = None, False, False
+        self.ends, self._ends_s = {}, float("-inf")
         if self.slots or self._dropped:
             self.consumer.unassign()
         self.slots = {}
@@ -139,7 +140,7 @@ class Connection:
 
     def rest(self) -> None:
         """Nothing is to be read: what librdkafka wants to tell would pile up otherwise."""
-        if self._ahead is None or self._ahead.done():
+        if not self._busy:
             self._unassign()
             self.consumer.poll(0)
 
@@ -150,17 +151,16 @@ class Connection:
             wait([self._ahead])
             self._hurry = False
 
-    def forget(self) -> None:
-        """Drop the batch that was read ahead."""
-        self.settle()
-        self._ahead, self._expecting, self._flowing = None, False, False
-        self.ends, self._ends_s = {}, float("-inf")
-
     def close(self) -> None:
         """Let go of thread and consumer."""
         self.settle()
         self._thread.shutdown()
         self.consumer.close()
+
+    @property
+    def _busy(self) -> bool:
+        """Whether the thread has the consumer."""
+        return self._ahead is not None and not self._ahead.done()
 
     def _first(self) -> RawMessages:
         """What comes first, as long as nobody is in a hurry; nothing after a second, as processes may end."""

@@ -84,8 +84,7 @@ class KafkaReader:
         """Read these slots no more."""
         dropped = set(slots)
         for connection in self._connections.values():
-            if dropped.intersection(connection.slots.values()):
-                connection.drop(dropped)
+            connection.drop(dropped)
 
     def ends(self) -> Mapping[int, int]:
         """The end offset of each slot as the last fetch told it."""
