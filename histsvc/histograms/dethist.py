@@ -61,11 +61,12 @@ class Dethist(SpillingAccumulator):
     """Counts per pixel, int64 (height, width): in the order of the ids."""
 
     def __init__(self, config: DethistConfig) -> None:
-        from histsvc.kernels import dethist  # loads numba: only where events are filled
+        from histsvc.kernels import dethist, transpose  # loads numba: only where events are filled
 
         super().__init__(config, (config.height, config.width))
         self._first = int(config.det_range[0])
         self._fill = dethist.fill
+        self._turn = transpose.transpose
 
     def fill_events(self, rows: Int64Array, batch: EventBatch) -> None:
         """Count messages that have pixel ids."""
@@ -73,4 +74,4 @@ class Dethist(SpillingAccumulator):
 
     def snapshot(self) -> Snapshot:
         """Counts (width, height), indexed [x][y]."""
-        return image_snapshot(self._counts, self._bytes, self._narrow, self.sum, "y")
+        return image_snapshot(self._output(self._turn), "y")

@@ -89,9 +89,7 @@ class Hist2d(SpillingAccumulator):
     def snapshot(self) -> Snapshot:
         """Counts (tof bins, pixel bins) and the edges of both."""
         tof, pixel = "time_of_flight", "pixel"
-        counts = np.zeros(self._counts.shape, self._narrow)
-        if self.sum:
-            np.add(self._counts, self._bytes, out=counts, casting="unsafe")
+        counts = self._output(lambda high, low, out: np.add(high, low, out=out, casting="unsafe"))
         return Snapshot(
             (
                 Variable("counts", Role.COUNTS, (tof, pixel), counts, "counts"),

@@ -59,7 +59,7 @@ class Roihist(SpillingAccumulator):
     """Counts per row and pixel in it, int64 (rows, width); a pixel in two rows counts in both."""
 
     def __init__(self, config: RoihistConfig) -> None:
-        from histsvc.kernels import roihist  # loads numba: only where events are filled
+        from histsvc.kernels import roihist, transpose  # loads numba: only where events are filled
 
         super().__init__(config, (len(config.left_edges), config.width))
         lefts = np.array(config.left_edges, np.int64)
@@ -67,6 +67,7 @@ class Roihist(SpillingAccumulator):
         self._lefts = lefts[self._places]
         self._width = config.width
         self._fill = roihist.fill
+        self._turn = transpose.transpose
 
     def fill_events(self, rows: Int64Array, batch: EventBatch) -> None:
         """Count messages that have pixel ids."""
@@ -75,4 +76,4 @@ class Roihist(SpillingAccumulator):
 
     def snapshot(self) -> Snapshot:
         """Counts (width, rows), indexed [x][row]."""
-        return image_snapshot(self._counts, self._bytes, self._narrow, self.sum, "row")
+        return image_snapshot(self._output(self._turn), "row")

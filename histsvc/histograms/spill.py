@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from histsvc.histograms.base import Accumulator, HistogramConfig
 from histsvc.model import Int64Array
+
+Bytes = npt.NDArray[np.uint8]
+Counts = npt.NDArray[Any]
+"""uint32 or int64."""
 
 
 class SpillingAccumulator(Accumulator):
@@ -31,7 +37,14 @@ class SpillingAccumulator(Accumulator):
         self._low[:] = 0
         return super().counts
 
-    @property
-    def _narrow(self) -> np.dtype[Any]:
-        """What holds every count: uint32 as long as all counts together do not exceed it, then int64."""
-        return np.dtype(np.uint32 if self.sum <= np.iinfo(np.uint32).max else np.int64)
+    def _output(self, add: Callable[[Int64Array, Bytes, Counts], object]) -> Counts:
+        """A copy of the counts in the shape of the output, for which `add` writes the sums of both parts.
+
+        It is uint32 as long as that holds all counts together, then int64.
+        """
+        dtype = np.uint32 if self.sum <= np.iinfo(np.uint32).max else np.int64
+        # Memory that is zero already, and not touched before it is read.
+        out: Counts = np.zeros(self.config.shape, dtype)
+        if self.sum:
+            add(self._counts, self._bytes, out)
+        return out
