@@ -17,8 +17,8 @@ from histsvc.sources.simulated_cluster import SimulatedClusters
 from histsvc.wire import x5f2
 
 
-def make_service(settings: ServiceSettings, spawned: Spawned) -> Service:
-    """Put the service together; `spawned` is the process that its workers will be forks of."""
+def make_service(settings: ServiceSettings, spawned: Spawned | None) -> Service:
+    """Put the service together; `spawned` is what its workers will be forks of, if it is there."""
     clock = SystemClock()
     security = settings.kafka.security
     clusters = KafkaClusters(security)

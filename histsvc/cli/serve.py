@@ -7,9 +7,10 @@ import logging
 import signal
 import sys
 import threading
+from contextlib import suppress
 
 from histsvc.cli.options import service_parser
-from histsvc.jobs.spawn import spawn
+from histsvc.jobs.spawn import Spawned, spawn
 from histsvc.settings import service_settings
 
 
@@ -26,8 +27,10 @@ def main(arguments: list[str]) -> int:
     # A handler that only sets a flag cannot block on a lock that the main thread holds.
     signal.signal(signal.SIGTERM, lambda *_: stopped.set())
     signal.signal(signal.SIGINT, lambda *_: stopped.set())
-    # It loads what workers need while the service loads what it needs itself.
-    spawned = spawn(settings.worker)
+    spawned: Spawned | None = None
+    with suppress(OSError):  # the supervisor tries again, says why, and waits longer and longer
+        # It loads what workers need while the service loads what it needs itself.
+        spawned = spawn(settings.worker)
     from histsvc.cli.composition import make_service
 
     if make_service(settings, spawned).run(stopped.is_set):

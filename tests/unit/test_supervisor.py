@@ -92,6 +92,18 @@ def test_surplus_spares_leave_and_are_no_loss() -> None:
     assert workers.supervisor.totals() == {"messages": 7}
 
 
+def test_a_worker_that_has_just_ended_a_job_is_taken_last() -> None:
+    """It still has to let go of what it has read."""
+    workers = Workers(2)
+    workers.tick()
+    (worker,) = begin(workers, spec_of("a", 0))
+    workers.tick()
+    end(workers, worker)
+    reserved = workers.supervisor.reserve(4)
+    assert reserved is not None
+    assert [each.pid for each in reserved] == [2, 3, 4, worker.pid]
+
+
 def test_a_worker_keeps_counting_what_was_not_stopped() -> None:
     workers = Workers(1)
     workers.tick()

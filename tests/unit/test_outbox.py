@@ -1,0 +1,44 @@
+"""What the outbox does with a histogram that is sent."""
+
+from __future__ import annotations
+
+import weakref
+from concurrent.futures import Future
+from typing import Any
+
+from unit.worker_bench import Worker
+
+from histsvc.ports import Outgoing
+from histsvc.wire import HISTOGRAM_SERIALISERS
+from histsvc.worker.outbox import ThreadOutbox
+
+TIMEOUT_S = 10.0
+
+
+class LookingSender:
+    """Looks, when it is given a message, whether the counts that it was made of are still there."""
+
+    def __init__(self, snapshot: weakref.ref[Any]) -> None:
+        self._snapshot = snapshot
+        self.found: list[bool] = []
+
+    def send(self, message: Outgoing) -> Future[None]:
+        self.found.append(self._snapshot() is not None)
+        sent: Future[None] = Future()
+        sent.set_result(None)
+        return sent
+
+    def serve(self, timeout_s: float) -> None:
+        """Reports have come."""
+
+    def give_up(self) -> None:
+        """Never asked."""
+
+
+def test_counts_are_let_go_of_before_their_message_is_sent() -> None:
+    drafts = Worker().outbox.drafts
+    sender = LookingSender(weakref.ref(drafts[0].snapshot))
+    outbox = ThreadOutbox(sender, HISTOGRAM_SERIALISERS, "histsvc")
+    outbox.post(drafts.pop()).result(TIMEOUT_S)
+    assert sender.found == [False]
+    assert outbox.counters == {"published": 1}
