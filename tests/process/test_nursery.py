@@ -9,14 +9,16 @@ from pathlib import Path
 
 import pytest
 from fakes import FakeClock
-from process.workers import alive, pause, ticking, until
+from process.workers import TIMEOUT_S, alive, pause, ticking, until
 
 from histsvc.clock import Deadline
 from histsvc.jobs.nursery import Nursery
+from histsvc.jobs.spawn import spawn
 from histsvc.jobs.supervisor import Supervisor
 from histsvc.jobs.worker_process import WorkerState
 from histsvc.settings import WorkerSettings
 from histsvc.worker.link import Tell
+from histsvc.worker.nursery import Loaded
 
 MakeSupervisor = Callable[[int], Supervisor]
 
@@ -104,11 +106,25 @@ def _sockets(pid: int) -> set[str]:
     return {name for name in found if name.startswith("socket:")}
 
 
+def threads(pid: int) -> int:
+    return len(list(Path(f"/proc/{pid}/task").iterdir()))
+
+
+def test_it_has_one_thread_when_it_forks_for_the_first_time() -> None:
+    spawned = spawn(WorkerSettings())
+    try:
+        assert spawned.pipe.poll(TIMEOUT_S)
+        assert isinstance(spawned.pipe.recv(), Loaded)
+        assert threads(spawned.process.pid or 0) == 1
+    finally:
+        spawned.end(5.0)
+
+
 def test_it_has_one_thread_and_waits_for_its_children(make_supervisor: MakeSupervisor) -> None:
     watched = make_supervisor(1)
     ticking(watched, lambda: warm(watched))
     pid = watched.nursery.pid
-    assert len(list(Path(f"/proc/{pid}/task").iterdir())) == 1
+    assert threads(pid) == 1
     victim = watched.statuses()[0].pid
     os.kill(victim, signal.SIGKILL)
     until(pause, lambda: not Path(f"/proc/{victim}").exists())
