@@ -1,4 +1,4 @@
-"""Where compiled kernels are kept from one start to the next; without numba, which takes long to load."""
+"""Where compiled kernels are kept from one start to the next."""
 
 from __future__ import annotations
 
