@@ -20,8 +20,9 @@ from histsvc.model import Int64Array
 from histsvc.protocol.info import State
 from histsvc.wire import ev44
 
-# So many small messages take a worker longer to count than `stop` has for it.
+# So many small messages take a worker longer to count into so many histograms than `stop` has for it.
 MESSAGES, PARTITIONS, KINDS = 400_000, 2, 40
+NAMES = [f"histogram {number}" for number in range(100)]
 TOF: dict[str, Any] = {"tof_range": [0, KINDS], "num_bins": KINDS}
 # What is counted live is behind the backlog's time and its leeway.
 LIVE_MS = BASE_MS + 60_000
@@ -84,7 +85,7 @@ def cut(histogram: Histogram, backlog: Backlog, size: int) -> None:
 
 
 def of_all(service: Service, backlog: Backlog, name: str, **keys: Any) -> dict[str, Any]:
-    return service.histogram("hist1d", backlog.topic, id=name, publish_interval_ms=20, **TOF, **keys)
+    return service.histogram("hist1d", backlog.topic, id=name, publish_interval_ms=200, **TOF, **keys)
 
 
 def test_config_ends_what_it_replaces_where_its_reader_is(
@@ -92,16 +93,16 @@ def test_config_ends_what_it_replaces_where_its_reader_is(
 ) -> None:
     service, size = single, broker.topic_size(backlog.topic)
     with service.following() as published:
-        service.config([of_all(service, backlog, name) for name in ("a", "b")], start=BASE_MS)
+        service.config([of_all(service, backlog, name) for name in NAMES], start=BASE_MS)
         # The end of a partition is known from when something of it was fetched.
         published.until(lambda h: all(h.info.offsets[backlog.topic].values()))
         service.config([of_all(service, backlog, "new")])
         published.until(lambda h: h.info.id == "new")
-        replaced = published.finished("a", "b")
+        replaced = published.finished(*NAMES)
     for each in replaced.values():
         cut(each, backlog, size)
     states = [(h.info.id, h.info.state) for h in published.all]
-    assert states.index(("new", State.INITIALISED)) > max(states.index((n, FINISHED)) for n in ("a", "b"))
+    assert states.index(("new", State.INITIALISED)) > max(states.index((n, FINISHED)) for n in NAMES)
 
 
 def test_stop_that_takes_too_long_is_cut_and_says_what_was_left(
@@ -109,9 +110,9 @@ def test_stop_that_takes_too_long_is_cut_and_says_what_was_left(
 ) -> None:
     service, size = single, broker.topic_size(backlog.topic)
     with service.following() as published:
-        service.config([of_all(service, backlog, name) for name in ("a", "b")], start=BASE_MS)
+        service.config([of_all(service, backlog, name) for name in NAMES], start=BASE_MS)
         assert service.client.send({"cmd": "stop"})["response"] == "ACK"
-        stopped = published.finished("a", "b")
+        stopped = published.finished(*NAMES)
     for each in stopped.values():
         cut(each, backlog, size)
 

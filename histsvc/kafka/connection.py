@@ -1,4 +1,4 @@
-"""One consumer of events: its settings, and what it brings as columns."""
+"""One consumer of events: its settings, what it is to read, and the thread that reads ahead."""
 
 from __future__ import annotations
 
@@ -8,28 +8,21 @@ from collections import deque
 from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
-from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from histsvc.kafka.columns import columns
 from histsvc.kafka.security import Config, client_config, create
+from histsvc.kafka.taker import AHEAD_S, TakerKind
 from histsvc.kafka.trouble import Trouble
-from histsvc.model import RawMessages
+from histsvc.model import RawMessages, joined
 from histsvc.settings import Security
 
-# A batch of about this many bytes stays in the caches while every histogram is filled from it.
-_BATCH_BYTES = 2_000_000
-# Whoever changes what is read waits as long for the batch that is read ahead.
-_AHEAD_S = 0.01
-# And so long where nothing comes and the thread waits for the first message.
+# Whoever changes what is read waits as long where nothing comes and the thread waits for the first message.
 _EXPECT_S = 0.1
 _EXPECTATIONS = 10
-# Who waits longer than for a batch is given what comes first, and what comes within this time.
-_GATHER_S = 0.002
 # How old what is known of the ends of partitions may be.
 _ENDS_S = 0.1
 # What an answer about a topic may take; it comes within some ms, or has no use.
 _ASK_S = 0.5
-_LEAST_MESSAGES, _MOST_MESSAGES = 16, 4096
 
 
 def consumer_settings(brokers: tuple[str, ...], security: Security) -> Config:
@@ -56,17 +49,13 @@ def consumer_settings(brokers: tuple[str, ...], security: Security) -> Config:
 class Connection:
     """One consumer, and the slots of its partitions."""
 
-    def __init__(self, brokers: tuple[str, ...], security: Security) -> None:
+    def __init__(self, brokers: tuple[str, ...], security: Security, kind: TakerKind) -> None:
         # Made anew where one is dropped: the thread may be looking at it.
         self.slots: dict[tuple[str, int], int] = {}
-        # Whether one partition is all that it has read since it was assigned.
-        self.alone = False
         # The end offset of each slot as the last fetch told it.
         self.ends: dict[int, int] = {}
         self._ends_s = float("-inf")
         self.trouble = Trouble(brokers, security)
-        # Small first batches: what comes may be large, and the mean follows quickly.
-        self.mean_bytes = 50_000.0
         self._thread = ThreadPoolExecutor(1, "read ahead")
         self._ahead: Future[RawMessages] | None = None
         self._flowing = False
@@ -76,13 +65,14 @@ class Connection:
         # What is read no more, but for what the consumer has not been told yet.
         self._dropped: deque[tuple[str, int]] = deque()
         self.consumer = create(Consumer, consumer_settings(brokers, security) | {"error_cb": self.trouble})
+        self._taker = kind(self.consumer, lambda: self.slots, self.trouble)
 
     def read(self, timeout_s: float) -> RawMessages:
         """What has come, or was read ahead."""
         if self._ahead is None:
             read = self._read(timeout_s)
         elif self._expecting and not wait([self._ahead], timeout_s).done:
-            return self._columns([], waited=True)
+            return joined([])
         else:
             read = self._ahead.result()
         self._ahead, self._expecting, self._flowing = None, False, bool(read.payload)
@@ -91,7 +81,7 @@ class Connection:
     def read_ahead(self) -> None:
         """Begin to read the next batch if data flows."""
         if self._flowing and self._ahead is None:
-            self._ahead = self._thread.submit(self._read, _AHEAD_S)
+            self._ahead = self._thread.submit(self._read, AHEAD_S)
 
     def expect(self, ring: Callable[[], None]) -> bool:
         """Wait for messages in the thread, and ring when they are here; returns whether they are."""
@@ -112,12 +102,10 @@ class Connection:
             with contextlib.suppress(KafkaException):  # of brokers that are away it reads when they are back
                 self.consumer.list_topics(next(iter(unknown)) if len(unknown) == 1 else None, _ASK_S)
         self._known |= {partition.topic for partition in wanted}
-        self.alone = len(wanted) == 1
         self.consumer.assign(wanted)
 
     def extend(self, wanted: list[TopicPartition]) -> None:
         """Read these partitions as well."""
-        self.alone = False
         self._unassign()
         self.consumer.incremental_assign(wanted)
 
@@ -155,6 +143,7 @@ class Connection:
         """Let go of thread and consumer."""
         self.settle()
         self._thread.shutdown()
+        self._taker.close()
         self.consumer.close()
 
     @property
@@ -177,21 +166,10 @@ class Connection:
         if gone:
             self.consumer.incremental_unassign(gone)
 
-    def _columns(self, messages: list[Message], *, waited: bool) -> RawMessages:
-        return columns(messages, self.slots, self.trouble, alone=self.alone, waited=waited)
-
     def _read(self, timeout_s: float) -> RawMessages:
         self._unassign()
-        most = int(min(max(_BATCH_BYTES / self.mean_bytes, _LEAST_MESSAGES), _MOST_MESSAGES))
-        if timeout_s <= _AHEAD_S:
-            messages = self.consumer.consume(most, timeout_s)
-        else:
-            first = self.consumer.poll(timeout_s)
-            messages = [] if first is None else [first, *self.consumer.consume(most - 1, _GATHER_S)]
+        read = self._taker.take(timeout_s)
         self._look_at_ends()
-        read = self._columns(messages, waited=len(messages) < most)
-        if read.payload:
-            self.mean_bytes += 0.2 * (float(read.size.mean()) - self.mean_bytes)
         return read
 
     def _look_at_ends(self) -> None:

@@ -2,46 +2,22 @@
 
 It runs in threads of this process and other processes can use it. It keeps about 5 MB a partition in memory,
 cannot find offsets by time, and does not answer requests to create topics: a real broker it is not.
-confluent-kafka can start one but cannot make topics in it, so this talks to librdkafka's C functions
-(declared in its rdkafka_mock.h) in the copy that confluent-kafka has loaded.
+confluent-kafka can start one but cannot make topics in it, so this talks to librdkafka itself.
 """
 
 from __future__ import annotations
 
 import ctypes
 from collections.abc import Mapping
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import confluent_kafka
-
 from histsvc.errors import BrokerError
+from histsvc.kafka.librdkafka import library
 
 _PRODUCER = 0
 _CONTROLLER_ID = 1
 _LOG_LEVEL_ERROR = b"3"
-
-
-def _library() -> ctypes.CDLL:
-    package = Path(confluent_kafka.__file__).parent
-    bundled = [*package.parent.glob("confluent_kafka.libs/librdkafka*"), *package.glob(".dylibs/librdkafka*")]
-    library = ctypes.CDLL(str(bundled[0]) if bundled else "librdkafka.so.1")
-    pointer, text, number = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int
-    for name, result, arguments in (
-        ("rd_kafka_new", pointer, [number, pointer, text, ctypes.c_size_t]),
-        ("rd_kafka_conf_new", pointer, []),
-        ("rd_kafka_conf_set", number, [pointer, text, text, text, ctypes.c_size_t]),
-        ("rd_kafka_destroy", None, [pointer]),
-        ("rd_kafka_mock_cluster_new", pointer, [pointer, number]),
-        ("rd_kafka_mock_cluster_bootstraps", text, [pointer]),
-        ("rd_kafka_mock_cluster_destroy", None, [pointer]),
-        ("rd_kafka_mock_topic_create", number, [pointer, text, number, number]),
-        ("rd_kafka_mock_set_controller_id", number, [pointer, ctypes.c_int32]),
-    ):
-        function = getattr(library, name)
-        function.restype, function.argtypes = result, arguments
-    return library
 
 
 class EmbeddedBroker:
@@ -49,7 +25,7 @@ class EmbeddedBroker:
 
     def __init__(self, topics: Mapping[str, int]) -> None:
         """Start with these topics and their numbers of partitions; raises BrokerError where it cannot."""
-        self._library = _library()
+        self._library = library()
         reason = ctypes.create_string_buffer(512)
         settings = self._library.rd_kafka_conf_new()
         self._library.rd_kafka_conf_set(settings, b"log_level", _LOG_LEVEL_ERROR, reason, len(reason))

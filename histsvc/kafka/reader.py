@@ -6,12 +6,13 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from multiprocessing.connection import wait
 
-import numpy as np
 from confluent_kafka import TopicPartition
 
 from histsvc.kafka.bell import Bell
 from histsvc.kafka.connection import Connection
-from histsvc.model import RawMessages, Start
+from histsvc.kafka.object_taker import ObjectTaker
+from histsvc.kafka.taker import TakerKind
+from histsvc.model import RawMessages, Start, joined
 from histsvc.ports import Waitable
 from histsvc.settings import Security
 
@@ -19,8 +20,9 @@ from histsvc.settings import Security
 class KafkaReader:
     """A Reader; connections are kept from one assignment to the next."""
 
-    def __init__(self, security: Security) -> None:
+    def __init__(self, security: Security, kind: TakerKind = ObjectTaker) -> None:
         self._security = security
+        self._kind = kind
         self._connections: dict[tuple[str, ...], Connection] = {}
         self._slots = 0
         self._bell = Bell()
@@ -28,7 +30,7 @@ class KafkaReader:
     def connect(self, brokers: tuple[str, ...]) -> Connection:
         """Make the connection to these brokers, if it is not there yet."""
         if brokers not in self._connections:
-            self._connections[brokers] = Connection(brokers, self._security)
+            self._connections[brokers] = Connection(brokers, self._security, self._kind)
         return self._connections[brokers]
 
     def assign(self, starts: Sequence[Start]) -> None:
@@ -64,7 +66,7 @@ class KafkaReader:
             if not connection.slots:
                 connection.rest()
         parts = [connection.read(timeout_s / len(busy)) for connection in busy]
-        return parts[0] if len(parts) == 1 else _joined(parts)
+        return joined(parts)
 
     def read_ahead(self) -> None:
         """Read the next batch while this one is counted, where data flows."""
@@ -103,17 +105,3 @@ class KafkaReader:
             connection.close()
         self._connections.clear()
         self._bell.close()
-
-
-def _joined(parts: Sequence[RawMessages]) -> RawMessages:
-    """One after the other: within a partition the order stays."""
-    empty = np.empty(0, np.int64)
-    return RawMessages(
-        np.concatenate([empty, *(part.slot for part in parts)]),
-        np.concatenate([empty, *(part.offset for part in parts)]),
-        np.concatenate([empty, *(part.timestamp_ms for part in parts)]),
-        [payload for part in parts for payload in part.payload],
-        {slot: offset for part in parts for slot, offset in part.ends.items()},
-        {slot: reason for part in parts for slot, reason in part.failures.items()},
-        all(part.waited for part in parts),
-    )

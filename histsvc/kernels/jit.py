@@ -11,6 +11,7 @@ import numpy.typing as npt
 from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
+from numba.np.arrayobj import populate_array
 
 from histsvc.kernels import cache
 
@@ -37,25 +38,31 @@ def helper(function: F) -> F:
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def pointer(typing_context: Any, address: Any) -> Any:
-    """Turn an int64 address into a pointer that ``numba.carray`` takes (inside kernels only)."""
+def vector(typing_context: Any, address: Any, size: Any, kind: Any) -> Any:
+    """Make the vector at an int64 address an array of `kind`, (size,); it may begin at any byte."""
+    made = types.Array(kind.dtype, 1, "C", aligned=False)
+    width = kind.dtype.bitwidth // 8
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.inttoptr(arguments[0], ir.IntType(8).as_pointer())
+        array = context.make_array(made)(context, builder)
+        data = builder.inttoptr(arguments[0], array.data.type)
+        shape, strides = arguments[1:2], [context.get_constant(types.intp, width)]
+        populate_array(array, data=data, shape=shape, strides=strides, itemsize=strides[0], meminfo=None)
+        return array._getvalue()
 
-    return types.voidptr(types.int64), generate
+    return made(types.int64, types.int64, kind), generate
 
 
 @helper
 def signed(address: int, size: int) -> npt.NDArray[np.int32]:
     """The vector at an address as int32 (size,), inside kernels only."""
-    return numba.carray(pointer(address), (size,), np.int32)  # type: ignore[no-any-return]
+    return vector(address, size, np.int32)  # type: ignore[no-any-return]
 
 
 @helper
 def unsigned(address: int, size: int) -> npt.NDArray[np.uint32]:
     """The vector at an address as uint32 (size,), inside kernels only."""
-    return numba.carray(pointer(address), (size,), np.uint32)  # type: ignore[no-any-return]
+    return vector(address, size, np.uint32)  # type: ignore[no-any-return]
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -71,3 +78,19 @@ def prefetch(typing_context: Any, address: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(types.int64), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def call(typing_context: Any, function: Any, first: Any, second: Any) -> Any:
+    """Call the C function at an int64 address with up to two arguments: pointers, or integers.
+
+    All is int64: arguments that a function does not have do no harm where they are handed over in registers,
+    as on every machine of 64 bits, and of what is smaller the upper half has no meaning.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        word = ir.IntType(64)
+        kind = ir.FunctionType(word, [word, word]).as_pointer()
+        return builder.call(builder.inttoptr(arguments[0], kind), arguments[1:])
+
+    return types.int64(types.int64, types.int64, types.int64), generate

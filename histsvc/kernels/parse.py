@@ -1,7 +1,7 @@
 """The parser of event messages: which of them carry events, and where their vectors are.
 
-Nothing is reported that has not been proved to lie inside the message (`kernels/flatbuffer.py`). A vector
-that is not aligned as the format demands is refused, because kernels read it in place.
+Nothing is reported that has not been proved to lie inside the message (`kernels/flatbuffer.py`). A message
+may begin at any address, and a vector at any of its bytes, as the usual decoders allow as well.
 """
 
 from __future__ import annotations
@@ -11,10 +11,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from numba import carray
 
 from histsvc.kernels.flatbuffer import field_of, root_of, vector_of, word
-from histsvc.kernels.jit import helper, kernel, pointer, prefetch
+from histsvc.kernels.jit import helper, kernel, prefetch, vector
 from histsvc.model import Column, EventLayout, Fault, Int64Array
 
 # Messages that are fetched from memory while others are parsed, and bytes of a line of a cache.
@@ -23,7 +22,6 @@ _NONE = int(Fault.NONE)
 _OTHER_SCHEMA = int(Fault.OTHER_SCHEMA)
 _NO_SCHEMA = int(Fault.NO_SCHEMA)
 _OUT_OF_BOUNDS = int(Fault.OUT_OF_BOUNDS)
-_MISALIGNED = int(Fault.MISALIGNED)
 _LENGTHS_DIFFER = int(Fault.LENGTHS_DIFFER)
 _FAULT, _SCHEMA, _SOURCE, _TIME, _MASK = (int(c) for c in list(Column)[:5])
 _TOF, _TOF_LENGTH, _PIXEL, _PIXEL_LENGTH = (int(c) for c in list(Column)[5:])
@@ -139,8 +137,6 @@ def _message(
     pixel, pixel_length = vector_of(data, table, layout[_L_PIXEL], 4)
     if name < 0 or time_fault < 0 or tof < 0 or pixel < 0:
         return _OUT_OF_BOUNDS
-    if (tof_length > 0 and (address + tof) % 4 != 0) or (pixel_length > 0 and (address + pixel) % 4 != 0):
-        return _MISALIGNED
     if tof_length > 0 and pixel_length > 0 and tof_length != pixel_length:
         return _LENGTHS_DIFFER
     out[_SOURCE] = _source(data, name, name_length, names, ends)
@@ -182,7 +178,7 @@ def parse(
             _expect(address[i + _AHEAD], size[i + _AHEAD])
         table[:, i] = 0
         table[_SOURCE, i] = -1
-        data = carray(pointer(address[i]), (size[i],), np.uint8)
+        data = vector(address[i], size[i], np.uint8)
         schema = _schema(data, layouts)
         table[_SCHEMA, i] = max(schema, -1)
         if schema < 0:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import carray
 
 from histsvc.kernels.ahead import fetch_ahead
-from histsvc.kernels.jit import helper, kernel, pointer
+from histsvc.kernels.jit import helper, kernel, signed
 from histsvc.kernels.spill import Bytes, count
 from histsvc.kernels.vectors import vector_at
 from histsvc.model import Column, Int64Array, Tally
@@ -47,7 +46,7 @@ def fill(
         fetch_ahead(rows, n, table, _PIXEL, _PIXEL_LENGTH)
         row = rows[n]
         mask = table[_MASK, row]
-        pixel = carray(pointer(table[_PIXEL, row]), (table[_PIXEL_LENGTH, row],), np.int32)
+        pixel = signed(table[_PIXEL, row], table[_PIXEL_LENGTH, row])
         filtered, counted = 0, 0
         for j in range(pixel.size):
             p = np.int64(pixel[j]) & mask

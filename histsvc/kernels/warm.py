@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from histsvc.kernels import account, dethist, hist1d, hist2d, judge, parse, roihist, transpose
+from histsvc.kernels import account, dethist, hist1d, hist2d, judge, parse, roihist, take, transpose
 
 KERNELS = (
+    take.take,
+    take.let_go,
     parse.parse,
     judge.judge,
     account.account,

@@ -6,12 +6,13 @@ from histsvc.model.batch import (
     EventBatch,
     EventLayout,
     Fault,
-    Int64Array,
     Pulse,
     RawMessages,
     Tally,
+    joined,
 )
 from histsvc.model.frames import Frame, FrameBatch
+from histsvc.model.payloads import InPlace, Int64Array, Payloads, addresses
 from histsvc.model.snapshot import Role, Snapshot, Variable
 from histsvc.model.work import HistogramSpec, Partition, Start, Stream, WorkerSpec
 
@@ -24,8 +25,10 @@ __all__ = [
     "Frame",
     "FrameBatch",
     "HistogramSpec",
+    "InPlace",
     "Int64Array",
     "Partition",
+    "Payloads",
     "Pulse",
     "RawMessages",
     "Role",
@@ -35,4 +38,6 @@ __all__ = [
     "Tally",
     "Variable",
     "WorkerSpec",
+    "addresses",
+    "joined",
 ]

@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-Int64Array = npt.NDArray[np.int64]
+from histsvc.model.payloads import InPlace, Int64Array, Payloads, addresses, sizes
 
 
 @dataclass(frozen=True)
@@ -52,9 +52,8 @@ class Fault(IntEnum):
     OTHER_SCHEMA = 1
     NO_SCHEMA = 2
     OUT_OF_BOUNDS = 3
-    MISALIGNED = 4
-    LENGTHS_DIFFER = 5
-    NOT_COUNTS = 6
+    LENGTHS_DIFFER = 4
+    NOT_COUNTS = 5
 
 
 class Column(IntEnum):
@@ -97,7 +96,7 @@ class RawMessages:
     slot: Int64Array
     offset: Int64Array
     timestamp_ms: Int64Array
-    payload: list[bytes]
+    payload: Payloads
     ends: Mapping[int, int] = field(default_factory=dict)
     failures: Mapping[int, str] = field(default_factory=dict)
     waited: bool = False
@@ -105,7 +104,28 @@ class RawMessages:
     @cached_property
     def size(self) -> Int64Array:
         """Bytes of each payload, int64 (messages,)."""
-        return np.fromiter(map(len, self.payload), np.int64, len(self.payload))
+        return sizes(self.payload)
+
+
+def joined(parts: Sequence[RawMessages]) -> RawMessages:
+    """What several readers brought, one after the other: within a partition the order stays."""
+    if len(parts) == 1:
+        return parts[0]
+    empty = np.empty(0, np.int64)
+    payloads = [part.payload for part in parts]
+    return RawMessages(
+        np.concatenate([empty, *(part.slot for part in parts)]),
+        np.concatenate([empty, *(part.offset for part in parts)]),
+        np.concatenate([empty, *(part.timestamp_ms for part in parts)]),
+        InPlace(
+            np.concatenate([empty, *map(addresses, payloads)]),
+            np.concatenate([empty, *map(sizes, payloads)]),
+            payloads,
+        ),
+        {slot: offset for part in parts for slot, offset in part.ends.items()},
+        {slot: reason for part in parts for slot, reason in part.failures.items()},
+        all(part.waited for part in parts),
+    )
 
 
 class Batch(Protocol):
@@ -173,7 +193,7 @@ class EventBatch:
     offset: Int64Array
     timestamp_ms: Int64Array
     table: Int64Array
-    memory: Sequence[object]
+    memory: object
 
     def column(self, which: Column) -> Int64Array:
         """One column of the table, int64 (messages,), a view."""

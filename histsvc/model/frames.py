@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from histsvc.model.batch import Int64Array
+from histsvc.model.payloads import Int64Array
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,6 +13,7 @@ from histsvc.clock import Clock, Deadline, SystemClock
 from histsvc.kafka import trouble
 from histsvc.kafka.cluster import KafkaClusters
 from histsvc.kafka.producer import KafkaSender
+from histsvc.kafka.queue_taker import QueueTaker
 from histsvc.kafka.reader import KafkaReader
 from histsvc.ports import Clusters, Reader
 from histsvc.settings import WorkerSettings
@@ -88,7 +89,7 @@ class Worker:
             },
             settings.source_name,
         )
-        self._kafka_reader = KafkaReader(settings.security)
+        self._kafka_reader = KafkaReader(settings.security, QueueTaker)
         self._reader: Reader = self._kafka_reader
         self._pipeline: Pipeline | None = None
         self._counting = False

@@ -17,12 +17,8 @@ from histsvc.model import (
     FrameBatch,
     Int64Array,
     RawMessages,
+    addresses,
 )
-
-# In CPython, which numba needs as well, id() is an address, and bytes lie in one piece behind their header,
-# aligned for any type (docs/adr/0019).
-_HEADER_BYTES = bytes.__basicsize__ - 1
-
 
 Rows = Int64Array | slice
 """Which of the messages that were read a batch consists of."""
@@ -98,12 +94,7 @@ class Decoder:
 
     def events(self, raw: RawMessages) -> EventBatch:
         """Parse all messages as events; what is of another schema is told as such."""
-        address = _addresses(raw.payload)
+        address = addresses(raw.payload)
         table = np.empty((len(Column), raw.size.size), np.int64)
         self._parse(address, raw.size, self._layouts, self._names, self._ends, table)
         return EventBatch(raw.slot, raw.offset, raw.timestamp_ms, table, raw.payload)
-
-
-def _addresses(payloads: list[bytes]) -> Int64Array:
-    """Where the bytes of payloads are in memory, int64 (messages,)."""
-    return np.fromiter(map(id, payloads), np.int64, len(payloads)) + _HEADER_BYTES

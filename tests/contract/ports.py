@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -13,22 +14,26 @@ import pytest
 
 from histsvc.errors import BrokerError
 from histsvc.kafka.cluster import KafkaClusters
+from histsvc.kafka.object_taker import ObjectTaker
 from histsvc.kafka.producer import KafkaSender
+from histsvc.kafka.queue_taker import QueueTaker
 from histsvc.kafka.reader import KafkaReader
-from histsvc.model import Partition, Start
+from histsvc.kafka.taker import TakerKind
+from histsvc.model import Partition, RawMessages, Start, addresses
 from histsvc.ports import Cluster, FoundOffset, OffsetAt, Outgoing, TopicFacts
 from histsvc.settings import Security
 
 T = TypeVar("T")
 TIMEOUT_S = 30.0
+MORE_THAN_A_BATCH = 5_000
 
 
 class Kafka:
     """The adapters on one broker."""
 
-    def __init__(self, bootstrap: str) -> None:
+    def __init__(self, bootstrap: str, kind: TakerKind = QueueTaker) -> None:
         self.brokers = (bootstrap,)
-        self.reader = KafkaReader(Security())
+        self.reader = KafkaReader(Security(), kind)
         self.sender = KafkaSender(Security(), "lz4")
         self.cluster: Cluster = KafkaClusters(Security()).of(self.brokers)
 
@@ -58,18 +63,24 @@ class Kafka:
             raw = self.reader.read(0.01)
             self.reader.read_ahead()
             assert raw.slot.size == raw.offset.size == raw.timestamp_ms.size == len(raw.payload)
+            columns = (raw.slot, raw.offset, raw.timestamp_ms, raw.size, addresses(raw.payload))
+            assert all(column.flags.c_contiguous and column.dtype == np.int64 for column in columns)
             rows += zip(raw.slot.tolist(), raw.offset.tolist(), raw.payload, strict=True)
             ends.update(raw.ends)
             failures.update(raw.failures)
         return rows, ends, failures
 
-    def some(self) -> list[int]:
-        """The offsets of the first batch that is not empty."""
+    def batch(self) -> RawMessages:
+        """The first that is not empty."""
         deadline = time.monotonic() + TIMEOUT_S
         while not (raw := self.reader.read(0.01)).payload:
             assert time.monotonic() < deadline
+        return raw
+
+    def some(self) -> list[int]:
+        """The offsets of the first batch that is not empty; the next is read ahead."""
+        offsets: list[int] = self.batch().offset.tolist()
         self.reader.read_ahead()
-        offsets: list[int] = raw.offset.tolist()
         return offsets
 
 
@@ -83,9 +94,9 @@ class PortsContract(ABC):
     @abstractmethod
     def new_topic(self, partitions: int) -> str: ...
 
-    @pytest.fixture
-    def kafka(self, bootstrap: str) -> Iterator[Kafka]:
-        made = Kafka(bootstrap)
+    @pytest.fixture(params=[ObjectTaker, QueueTaker])
+    def kafka(self, bootstrap: str, request: pytest.FixtureRequest) -> Iterator[Kafka]:
+        made = Kafka(bootstrap, request.param)
         yield made
         made.reader.close()
 
@@ -145,10 +156,10 @@ class PortsContract(ABC):
 
     def test_in_the_middle_of_a_topic_a_new_assignment_forgets_the_old(self, kafka: Kafka) -> None:
         old, new = self.new_topic(1), self.new_topic(1)
-        kafka.send(old, *[b"old"] * 500)
+        kafka.send(old, *[b"old"] * MORE_THAN_A_BATCH)
         kafka.send(new, b"new")
         kafka.reader.assign([Start(Partition(kafka.brokers, old, 0), 0)])
-        assert len(kafka.some()) < 500
+        assert len(kafka.some()) < MORE_THAN_A_BATCH
         kafka.reader.assign([Start(Partition(kafka.brokers, new, 0), 0)])
         rows, _, _ = kafka.read(1)
         assert rows == [(0, 0, b"new")]
@@ -156,14 +167,14 @@ class PortsContract(ABC):
     def test_nothing_is_lost_where_others_come_and_go(self, kafka: Kafka) -> None:
         topics = [self.new_topic(1) for _ in range(3)]
         staying, going, coming = (Start(Partition(kafka.brokers, topic, 0), 0) for topic in topics)
-        kafka.send(topics[0], *[b"x"] * 500)
+        kafka.send(topics[0], *[b"x"] * 2 * MORE_THAN_A_BATCH)
         kafka.reader.assign([staying, going])
         seen = kafka.some()
         kafka.reader.drop([1])
         seen += kafka.some()
         kafka.reader.extend([coming])
-        rows, _, _ = kafka.read(500 - len(seen))
-        assert seen + [offset for _, offset, _ in rows] == list(range(500))
+        rows, _, _ = kafka.read(2 * MORE_THAN_A_BATCH - len(seen))
+        assert seen + [offset for _, offset, _ in rows] == list(range(2 * MORE_THAN_A_BATCH))
 
     def test_offset_that_is_gone_is_a_failure_of_its_slot(self, kafka: Kafka) -> None:
         topic = self.new_topic(1)
@@ -171,6 +182,46 @@ class PortsContract(ABC):
         _, _, failures = kafka.read(0)
         assert list(failures) == [0]
         assert topic in failures[0]
+
+    def test_payloads_are_what_was_sent_as_long_as_somebody_has_them(self, kafka: Kafka) -> None:
+        first, second = self.new_topic(1), self.new_topic(1)
+        values = [b"", b"a", b"b" * 300_000, b"c" * 7]
+        begun_ms = time.time() * 1000
+        kafka.send(first, *values)
+        kafka.send(second, *[b"d" * 100_000] * 40)
+        held = []
+        for topic in (first, second):
+            kafka.reader.assign([Start(Partition(kafka.brokers, topic, 0), 0)])
+            held.append(kafka.batch())
+        kafka.read(40 - len(held[1].payload))
+        got = list(held[0].payload)
+        assert got == values[: len(got)]
+        assert held[0].size.tolist() == [len(value) for value in got]
+        at = addresses(held[0].payload).tolist()
+        assert [ctypes.string_at(*place) for place in zip(at, map(len, got), strict=True)] == got
+        assert np.all(np.abs(held[0].timestamp_ms - begun_ms) < 1000 * TIMEOUT_S)
+
+    def test_a_reader_can_be_closed_while_somebody_has_payloads(self, kafka: Kafka) -> None:
+        topic = self.new_topic(1)
+        kafka.send(topic, *[b"x" * 1000] * 100)
+        kafka.reader.assign([Start(Partition(kafka.brokers, topic, 0), 0)])
+        held = kafka.batch()
+        kafka.reader.close()
+        assert held.offset.size
+
+    def test_messages_of_many_partitions_are_told_apart(self, kafka: Kafka) -> None:
+        topics = [self.new_topic(2) for _ in range(2)]
+        partitions = [Partition(kafka.brokers, topic, n) for topic in topics for n in range(2)]
+        kafka.send(topics[0], *(b"%d" % i for i in range(50)))
+        kafka.send(topics[1], *(b"%d" % i for i in range(50, 100)))
+        kafka.reader.assign([Start(partition, 0) for partition in partitions])
+        rows, _, _ = kafka.read(100)
+        for slot, partition in enumerate(partitions):
+            sent = {b"%d" % i for i in range(50 * topics.index(partition.topic))}
+            mine = [payload for number, _, payload in rows if number == slot]
+            assert not sent & set(mine)
+            assert [offset for number, offset, _ in rows if number == slot] == list(range(len(mine)))
+        assert sorted(int(payload) for _, _, payload in rows) == list(range(100))
 
     def test_delivered_messages_have_their_order_and_key(self, kafka: Kafka) -> None:
         topic = self.new_topic(1)

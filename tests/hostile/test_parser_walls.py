@@ -90,14 +90,14 @@ def test_vtables_of_every_size(schema: str, size: int, which: int) -> None:
 
 
 @pytest.mark.parametrize("schema", SCHEMAS)
-def test_a_vector_that_is_not_aligned_is_refused(schema: str) -> None:
+def test_a_vector_that_is_not_aligned_is_read_as_the_schemas_own_code_reads_it(schema: str) -> None:
     payload = good(schema)
     at = parts(schema, payload)["tof_offset"]
     offset = int.from_bytes(payload[at : at + 4], "little")
     for shift in (1, 2, 3):
         # Behind the shifted start lies a length of its own, small enough to stay inside.
         moved = patched(patched(payload, at, offset + shift), at + offset + shift, 5)
-        assert judged(moved) is Fault.MISALIGNED
+        assert judged(moved) is Fault.NONE
 
 
 @PROFILE

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fakes import SCHEMAS, config_of, decoder_of, filling_of, payloads, tally_of
+from fakes import SCHEMAS, config_of, decoder_of, filling_of, in_place, payloads, tally_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from property.oracle import KINDS, LIMITS, Message, axes, expected, vectors
@@ -71,13 +71,15 @@ def cases(draw: st.DrawFn, kind: str) -> tuple[HistogramConfig, list[Message]]:
     return config, messages
 
 
-def filled(config: HistogramConfig, messages: list[Message], schemas: tuple[str, ...], twin: bool) -> Filling:
+def filled(
+    config: HistogramConfig, messages: list[Message], schemas: tuple[str, ...], twin: bool, shift: int = 0
+) -> Filling:
     filling = filling_of(config, schemas)
     if twin:
         kernel = importlib.import_module(f"histsvc.kernels.{config.type}")
         vars(filling.accumulator)["_fill"] = kernel.fill_numpy
         vars(filling)["_account"] = account_numpy
-    batch = decoder_of("a").events(payloads([message.payload() for message in messages]))
+    batch = decoder_of("a").events(in_place([message.payload() for message in messages], shift))
     inside = [message.inside for message in messages]
     filling.take(batch, np.where(inside, Verdict.COUNTS, Verdict.OUT_OF_WINDOW).astype(np.uint8))
     return filling
@@ -85,14 +87,19 @@ def filled(config: HistogramConfig, messages: list[Message], schemas: tuple[str,
 
 @pytest.mark.parametrize("kind", KINDS)
 @PROFILE
-@given(data=st.data(), schemas=st.sampled_from([SCHEMAS, SCHEMAS, SCHEMAS, ("ev42",), ("ev44",)]))
+@given(
+    data=st.data(),
+    schemas=st.sampled_from([SCHEMAS, SCHEMAS, SCHEMAS, ("ev42",), ("ev44",)]),
+    shift=st.integers(0, 7),
+)
 def test_counts_and_accounting_are_those_of_numpy(
-    kind: str, data: st.DataObject, schemas: tuple[str, ...]
+    kind: str, data: st.DataObject, schemas: tuple[str, ...], shift: int
 ) -> None:
+    """Wherever messages begin in memory."""
     config, messages = data.draw(cases(kind))
     wanted = expected(config, messages, schemas)
 
-    compiled, twin = (filled(config, messages, schemas, twin) for twin in (False, True))
+    compiled, twin = (filled(config, messages, schemas, twin, shift) for twin in (False, True))
 
     assert tally_of(compiled) == wanted.tally
     np.testing.assert_array_equal(compiled.accumulator.snapshot().counts.data, wanted.counts)

@@ -88,5 +88,5 @@ def quiet(reader: KafkaReader) -> FakeConsumer:
     consumer = FakeConsumer.made
     consumer.let_go.set()
     consumer.batches.clear()
-    assert reader.read(0.0).payload == []
+    assert not reader.read(0.0).payload
     return consumer
