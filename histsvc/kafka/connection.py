@@ -38,7 +38,7 @@ def consumer_settings(brokers: tuple[str, ...], security: Security) -> Config:
         # The defaults starve it: 1,700 instead of over 15,000 messages of 80 kB a second.
         "fetch.queue.backoff.ms": 0,
         "queued.min.messages": 100_000,
-        "queued.max.messages.kbytes": 131_072,
+        "queued.max.messages.kbytes": 32_768,
         "fetch.max.bytes": 33_554_432,
         "max.partition.fetch.bytes": 8_388_608,
         # A new assignment waits for the fetch under way; new data ends that wait at once.
