@@ -22,7 +22,7 @@ from histsvc.worker.read import Decoder
 NUMBERS = (1, 2, 4, 8, 16)
 _SHAPE = Shape("compact", 10_000)
 _BINS = 50
-_MEGABYTES, _QUICK_MEGABYTES = 300, 60
+_MEGABYTES, _QUICK_MEGABYTES = 1_200, 60
 _KERNEL = "kernel"
 _BATCH_MESSAGES = 25
 
