@@ -23,11 +23,13 @@ def make_service(settings: ServiceSettings, spawned: Spawned | None) -> Service:
     security = settings.kafka.security
     clusters = KafkaClusters(security)
     clusters.of(settings.kafka.brokers)  # what is wrong with the security options is found out here
+    commands = KafkaReader(security)
+    commands.connect(settings.kafka.brokers)  # while the kernels are loaded
     supervisor = Supervisor(Nursery(settings.worker, clock, spawned), settings.workers, clock)
     return Service(
         settings,
         supervisor,
-        KafkaReader(security),
+        commands,
         KafkaSender(security, settings.worker.compression),
         clusters,
         SimulatedClusters(clock) if settings.worker.simulation else clusters,

@@ -84,11 +84,12 @@ class CommandListener:
             self._placing = self._start_again()
 
     def _start(self) -> Steps[None]:
-        """Wait for a warm worker and for the command topic; then commands sent from now on are read."""
+        """Wait for the command topic and for a warm worker; then commands sent from now on are read."""
         _log.info("starting: loading the kernels (the first start compiles them, for some seconds)")
+        partitions = yield from self._partitions()
         while not self._warm():
             yield
-        partitions = yield from self._place(OffsetAt.LATEST)
+        yield from self._place(partitions, OffsetAt.LATEST)
         if len(partitions) > 1:
             _log.warning(
                 "command topic %r has %d partitions: commands keep their order only within one",
@@ -100,16 +101,15 @@ class CommandListener:
 
     def _start_again(self) -> Steps[None]:
         """The place in the command topic is lost, as when it was made anew: read all that is there now."""
-        yield from self._place(OffsetAt.EARLIEST)
+        partitions = yield from self._partitions()
+        yield from self._place(partitions, OffsetAt.EARLIEST)
         _log.warning("commands are read again, from the beginning of %r", self._topic)
 
-    def _place(self, at: OffsetAt) -> Steps[list[Partition]]:
-        partitions = yield from self._partitions()
+    def _place(self, partitions: list[Partition], at: OffsetAt) -> Steps[None]:
         found = yield from self._insist(
             lambda: self._cluster.offsets(partitions, at), "offsets of the commands"
         )
         self._reader.assign([Start(partition, begin.offset) for partition, begin in found.items()])
-        return partitions
 
     def _partitions(self) -> Steps[list[Partition]]:
         topic, said = self._topic, False
