@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Callable, Iterator
 
 from service_process import Service
@@ -48,7 +49,8 @@ def _sides(service: Service, filled: Filled, processes: contextlib.ExitStack) ->
     }
     if filled.shape in _NAIVE_TARGETS:
         part = filled.messages // _NAIVE_PART
-        sides[NAIVE] = processes.enter_context(Yardstick(NAIVE, service.bootstrap, part, [filled.topic]))
+        naive = Yardstick(NAIVE, service.bootstrap, part, [json.dumps(one)])
+        sides[NAIVE] = processes.enter_context(naive)
     return sides
 
 

@@ -24,7 +24,7 @@ _SHAPE = Shape("compact", 10_000)
 _BINS = 50
 _MEGABYTES, _QUICK_MEGABYTES = 1_200, 60
 _KERNEL = "kernel"
-_BATCH_MESSAGES = 25
+_BATCH_MESSAGES = 50
 
 
 def findings(bench: Bench) -> Iterator[Finding]:

@@ -24,9 +24,9 @@ _TIMEOUT_S = 300.0
 class Yardstick:
     """A process of benchmarks.yardstick, which reads some topics each time it is called; for ``with``."""
 
-    def __init__(self, kind: str, bootstrap: str, messages: int, topics: Sequence[str]) -> None:
+    def __init__(self, kind: str, bootstrap: str, messages: int, arguments: Sequence[str]) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.yardstick", kind, bootstrap, str(messages), *topics],
+            [sys.executable, "-m", "benchmarks.yardstick", kind, bootstrap, str(messages), *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -60,10 +60,10 @@ class Yardstick:
 
 
 class Yardsticks:
-    """Several that read at the same time, a process for each list of topics; for ``with``."""
+    """Several that read at the same time, a process for each list of arguments; for ``with``."""
 
-    def __init__(self, kind: str, bootstrap: str, messages: int, topics: Sequence[Sequence[str]]) -> None:
-        self._each = [Yardstick(kind, bootstrap, messages, those) for those in topics]
+    def __init__(self, kind: str, bootstrap: str, messages: int, each: Sequence[Sequence[str]]) -> None:
+        self._each = [Yardstick(kind, bootstrap, messages, arguments) for arguments in each]
 
     def __enter__(self) -> Self:
         return self

@@ -1,9 +1,11 @@
 """What the service is compared with, each in a process of its own that runs when it is told to.
 
-    python -m benchmarks.yardstick discard|naive BROKER MESSAGES TOPIC [...]
+    python -m benchmarks.yardstick discard BROKER MESSAGES TOPIC [...]
+    python -m benchmarks.yardstick naive BROKER MESSAGES HISTOGRAM
 
 For each line on standard input it reads MESSAGES messages of each topic from its beginning, and prints a JSON
 object with the seconds, the CPU seconds of the process, and the events that it has counted (naive).
+HISTOGRAM is a hist1d or dethist as in a command, in JSON.
 """
 
 from __future__ import annotations
@@ -11,13 +13,14 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
 
 import numpy as np
 from confluent_kafka import Consumer, TopicPartition
 from streaming_data_types.eventdata_ev44 import deserialise_ev44
 
-from benchmarks.data import TOF_NS
 from histsvc.kafka.connection import consumer_settings
 from histsvc.settings import Security
 
@@ -38,23 +41,35 @@ def discard(consumer: Consumer, wanted: int) -> int:
     return 0
 
 
-def naive(consumer: Consumer, wanted: int) -> int:
+def naive(consumer: Consumer, wanted: int, histogram: Mapping[str, Any]) -> int:
     """One message at a time, with the field's usual decoder and numpy."""
-    counts = np.zeros(50, np.int64)
+    spectrum = histogram["type"] == "hist1d"
+    source = histogram.get("source")
+    bins, low_high = histogram.get("num_bins", 0), histogram.get("tof_range", (0, 0))
+    if not spectrum:
+        bins, first = histogram["width"] * histogram["height"], histogram["det_range"][0]
+        low_high = first, first + bins
+    counts = np.zeros(bins, np.int64)
     seen = 0
     while seen < wanted:
         message = consumer.poll(1.0)
         if message is None or message.error() is not None:
             continue
         events = deserialise_ev44(message.value())
-        counts += np.histogram(events.time_of_flight, bins=50, range=(0, TOF_NS))[0]
+        if source in (None, "", events.source_name):
+            column = events.time_of_flight if spectrum else events.pixel_id
+            counts += np.histogram(column, bins=bins, range=low_high)[0]
         seen += 1
     return int(counts.sum())
 
 
-def measured(kind: str, broker: str, messages: int, topics: Sequence[str]) -> Iterator[dict[str, float]]:
+def measured(kind: str, broker: str, messages: int, arguments: Sequence[str]) -> Iterator[dict[str, float]]:
     """Run once for each line on standard input."""
-    work = {"discard": discard, "naive": naive}[kind]
+    if kind == "discard":
+        topics, work = arguments, discard
+    else:
+        histogram = json.loads(arguments[0])
+        topics, work = histogram["data_topics"], partial(naive, histogram=histogram)
     consumer = Consumer(consumer_settings((broker,), Security()))
     for _ in sys.stdin:
         begun_s, cpu_s = time.perf_counter(), time.process_time()
@@ -71,8 +86,8 @@ def measured(kind: str, broker: str, messages: int, topics: Sequence[str]) -> It
 
 def main() -> None:
     """See the module."""
-    kind, broker, messages, *topics = sys.argv[1:]
-    for result in measured(kind, broker, int(messages), topics):
+    kind, broker, messages, *arguments = sys.argv[1:]
+    for result in measured(kind, broker, int(messages), arguments):
         print(json.dumps(result), flush=True)
 
 

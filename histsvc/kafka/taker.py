@@ -14,7 +14,7 @@ Slots = Mapping[tuple[str, int], int]
 Told = Callable[[KafkaError], None]
 
 # A batch of about this many bytes stays in the caches while every histogram is filled from it.
-BATCH_BYTES = 2_000_000
+BATCH_BYTES = 4_000_000
 MOST_MESSAGES = 4096
 # Who waits longer than for a batch that is read ahead is given what comes first, and within this time.
 AHEAD_S = 0.01

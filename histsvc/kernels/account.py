@@ -90,3 +90,25 @@ def account_numpy(
     left = np.flatnonzero(good & ~outside & ~unfit)
     rows[: left.size] = left
     return int(left.size)
+
+
+@kernel("void(int64[::1], int64[::1], int64[::1])")
+def note_pulses(time_ns: Int64Array, rows: Int64Array, pulse_ns: Int64Array) -> None:
+    """Bring `pulse_ns`, int64 (2,), up to date with the messages `rows`; `time_ns` is the column of a batch.
+
+    It has the oldest pulse of the first batch that had one, and the newest of all; 0 is none.
+    """
+    oldest_ns = 0
+    for row in rows:
+        if time_ns[row] > 0:  # a message need not have one
+            oldest_ns = time_ns[row] if oldest_ns == 0 else min(oldest_ns, time_ns[row])
+            pulse_ns[1] = max(pulse_ns[1], time_ns[row])
+    if pulse_ns[0] == 0:
+        pulse_ns[0] = oldest_ns
+
+
+def note_pulses_numpy(time_ns: Int64Array, rows: Int64Array, pulse_ns: Int64Array) -> None:
+    """Do what `note_pulses` does, in numpy."""
+    known = time_ns[rows][time_ns[rows] > 0]
+    if known.size:
+        pulse_ns[:] = pulse_ns[0] or known.min(), max(pulse_ns[1], known.max())

@@ -10,6 +10,7 @@ KERNELS = (
     parse.parse,
     judge.judge,
     account.account,
+    account.note_pulses,
     hist1d.fill,
     hist2d.fill,
     dethist.fill,

@@ -220,7 +220,7 @@ class EventBatch:
         """See Batch."""
         return self.column(Column.REFERENCE_TIME_NS)
 
-    @property
+    @cached_property  # every histogram asks
     def events(self) -> Int64Array:
         """Number of events of each message, int64 (messages,)."""
         return np.maximum(self.column(Column.TOF_LENGTH), self.column(Column.PIXEL_LENGTH))

@@ -29,7 +29,7 @@ class Filling:
 
         `awaits` are the data topics that do not exist yet.
         """
-        from histsvc.kernels.account import account  # loads numba: only where events are filled
+        from histsvc.kernels.account import account, note_pulses  # loads numba: only where events are filled
 
         self.spec = spec
         self.config = config
@@ -42,17 +42,28 @@ class Filling:
         self.state = State.ERROR if spec.error else State.INITIALISED
         self.error = spec.error
         self.generation = 1
-        self.first_pulse_ns = 0
-        self.last_pulse_ns = 0
+        # The first and the newest pulse, see note_pulses.
+        self._pulse_ns: Int64Array = np.zeros(2, np.int64)
         # The entry behind the last is that of index -1: no schema of the list.
         self._schemas = np.array([schema in spec.input_schemas for schema in (*schemas, None)])
         self._source = sources.index(config.source_name) if config.source_name else -1
         self._account = account
+        self._note_pulses = note_pulses
 
     @property
     def counting(self) -> bool:
         """Whether it still takes messages."""
         return self.state in (State.INITIALISED, State.COUNTING)
+
+    @property
+    def first_pulse_ns(self) -> int:
+        """When counting began, by the time of the data; 0 as long as that is not known."""
+        return int(self._pulse_ns[0])
+
+    @property
+    def last_pulse_ns(self) -> int:
+        """The newest pulse of what was looked into, 0 where none was."""
+        return int(self._pulse_ns[1])
 
     @property
     def warning(self) -> str | None:
@@ -92,7 +103,7 @@ class Filling:
         if self.counting:
             self.accumulator.reset()
             self.generation += 1
-            self.first_pulse_ns = self.last_pulse_ns = 0
+            self._pulse_ns[:] = 0
 
     def take(self, batch: Batch, verdicts: npt.NDArray[np.uint8]) -> None:
         """Count what belongs to this histogram and account for the rest, exactly."""
@@ -102,11 +113,7 @@ class Filling:
         if rows.size == 0:
             return
         self.accumulator.fill(rows, batch)
-        times = batch.reference_time_ns[rows]
-        known = times[times > 0]  # a message need not have one
-        if known.size:
-            self.first_pulse_ns = self.first_pulse_ns or int(known.min())
-            self.last_pulse_ns = max(self.last_pulse_ns, int(known.max()))
+        self._note_pulses(batch.reference_time_ns, rows, self._pulse_ns)
         if self.accumulator.sum:
             self.state = State.COUNTING
 

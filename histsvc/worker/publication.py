@@ -109,6 +109,9 @@ class Publication:
 
     def due(self) -> bool:
         """Whether the next publication should go out now."""
+        # Asked after each batch, of which there are many for each publication.
+        if self.filling.state is not State.FINISHED and self._too_early():
+            return False
         return not self.waiting and self.due_in_s() <= 0
 
     def due_in_s(self) -> float:
@@ -119,6 +122,9 @@ class Publication:
             return 0.0
         interval_s = self._interval_s if self._urgent else max(self._unchanged_s, self._interval_s)
         return self.published_s + interval_s - self._clock.monotonic_s()
+
+    def _too_early(self) -> bool:
+        return self._clock.monotonic_s() < self.published_s + self._interval_s
 
     def refusal_due(self) -> bool:
         """Whether it should be told again, now, that the broker does not take the histogram."""
