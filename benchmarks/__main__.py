@@ -57,8 +57,9 @@ def main() -> None:
                 console.print(
                     f"{finding.row} {finding.work}, {finding.measured}: {finding.value:.3g} {finding.unit}"
                 )
+            files = report.write(found, options.to)  # what is measured stays, whatever ends the next section
     console.print(report.table(found))
-    for file in report.write(found, options.to):
+    for file in files:
         console.print(f"written: {file}")
 
 

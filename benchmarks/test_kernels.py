@@ -27,7 +27,7 @@ from benchmarks.kernel_data import PIXELS, TOF_NS, Events, Int32Array, event_dec
 from histsvc.histograms.base import Accumulator, HistogramConfig
 from histsvc.histograms.registry import histogram_types
 from histsvc.kernels.vectors import vector_at
-from histsvc.model import Column
+from histsvc.model import Column, Tally
 from histsvc.wire import HISTOGRAM_DESERIALISERS, HISTOGRAM_SERIALISERS
 
 Counts = npt.NDArray[Any]
@@ -209,6 +209,7 @@ def _image() -> Accumulator:
     image = _config("dethist", det_range=[1, _IMAGE**2], width=_IMAGE, height=_IMAGE).accumulator()
     # Not from events: what matters is only that the counts are as hard to compress as those of any detector.
     image.counts[...] = np.random.default_rng(1).poisson(3, image.counts.shape)
+    image.tally[Tally.COUNTED] = image.counts.sum()
     return image
 
 
