@@ -66,7 +66,6 @@ class Filled:
     first_ms: int
     last_ms: int
     messages: int
-    size_bytes: int
     payloads: Sequence[bytes]
     sources: Sequence[str]
     tof_ns: Sequence[npt.NDArray[np.int64]]
@@ -77,6 +76,11 @@ class Filled:
     def events(self) -> int:
         """All events in the topic."""
         return self.messages * self.shape.events
+
+    @property
+    def size_bytes(self) -> int:
+        """All bytes in the topic."""
+        return sum(len(payload) * int(n) for payload, n in zip(self.payloads, self.uses, strict=True))
 
     @property
     def window(self) -> dict[str, int]:
@@ -128,6 +132,21 @@ class Events:
     sources: tuple[str, ...] = (SOURCE,)
 
 
+def pool(topic: str, shape: Shape, events: Events = Events(), first_ms: int = 0) -> Filled:
+    """Random events of which nothing has been sent yet; the messages' own times begin at `first_ms`."""
+    draw = np.random.default_rng(1)
+    tof_ns = [draw.integers(0, TOF_NS, shape.events) for _ in range(_POOL)]
+    pixel_id = [events.first_pixel + draw.integers(0, events.pixels, shape.events) for _ in range(_POOL)]
+    sources = [events.sources[i % len(events.sources)] for i in range(_POOL)]
+    encoders = {name: shapes.encoder(shape.shape, "ev44", name) for name in events.sources}
+    first_ms = first_ms or beginning(_POOL)
+    payloads = [
+        next(encoders[name].encode((first_ms + i) * 1_000_000, tof, ids)).payload
+        for i, (name, tof, ids) in enumerate(zip(sources, tof_ns, pixel_id, strict=True))
+    ]
+    return Filled(topic, shape, first_ms, first_ms, 0, payloads, sources, tof_ns, pixel_id, _uses(0))
+
+
 def fill(
     broker: Broker, topic: str, shape: Shape, messages: int, events: Events = Events(), first_ms: int = 0
 ) -> Filled:
@@ -136,29 +155,18 @@ def fill(
     They have the Kafka timestamps from `first_ms` on (0: of the recent past), one each ms.
     """
     broker.create_topic(topic, config={"retention.ms": "-1", "retention.bytes": "-1"})
-    draw = np.random.default_rng(1)
-    tof_ns = [draw.integers(0, TOF_NS, shape.events) for _ in range(_POOL)]
-    pixel_id = [events.first_pixel + draw.integers(0, events.pixels, shape.events) for _ in range(_POOL)]
-    sources = [events.sources[i % len(events.sources)] for i in range(_POOL)]
-    encoders = {name: shapes.encoder(shape.shape, "ev44", name) for name in events.sources}
     first_ms = first_ms or beginning(messages)
-    pool = [
-        next(encoders[name].encode((first_ms + i) * 1_000_000, tof, ids)).payload
-        for i, (name, tof, ids) in enumerate(zip(sources, tof_ns, pixel_id, strict=True))
-    ]
+    made = pool(topic, shape, events, first_ms)
     producer = EventProducer(KafkaSettings((broker.bootstrap,)), SystemClock(), compression="none")
     for number in range(messages):
-        producer.produce(topic, pool[number % _POOL], first_ms + number)
-    encoder = encoders[events.sources[0]]
+        producer.produce(topic, made.payloads[number % _POOL], first_ms + number)
+    encoder = shapes.encoder(shape.shape, "ev44", events.sources[0])
     empty = next(encoder.encode(first_ms * 1_000_000, np.empty(0, np.int64), np.empty(0, np.int64))).payload
     producer.produce(topic, empty, first_ms + messages + _LATER_MS)
     producer.flush(lambda: 30.0)
     if producer.failed:
         raise RuntimeError(f"{topic}: {producer.failure}")
-    uses = _uses(messages)
-    size = sum(len(payload) * int(n) for payload, n in zip(pool, uses, strict=True))
-    last_ms = first_ms + messages - 1
-    return Filled(topic, shape, first_ms, last_ms, messages, size, pool, sources, tof_ns, pixel_id, uses)
+    return replace(made.first(messages), last_ms=first_ms + messages - 1)
 
 
 def _uses(messages: int) -> npt.NDArray[np.int64]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import threading
 import time
 from collections.abc import Sequence
@@ -27,9 +28,9 @@ _TICKS_PER_S = 100
 
 
 class Stream:
-    """Sends the messages of a pool in turn to a topic, so many a second; for ``with``."""
+    """Sends the messages of a pool to a topic, so many a second or as fast as it can; for ``with``."""
 
-    def __init__(self, service: Service, pool: Filled, topic: str, messages_per_s: float) -> None:
+    def __init__(self, service: Service, pool: Filled, topic: str, messages_per_s: float = math.inf) -> None:
         self.sent = 0
         self._pool = pool
         self._topic = topic
@@ -54,7 +55,7 @@ class Stream:
         payloads = self._pool.payloads
         ticks = Pace(SystemClock(), self._over.wait).times_ns(range(1 << 62), _TICKS_PER_S)
         for tick, now_ns in enumerate(ticks, start=1):
-            while self.sent < tick * self._per_tick:
+            while self.sent < tick * self._per_tick and not self._over.is_set():
                 self._producer.produce(self._topic, payloads[self.sent % len(payloads)], now_ns // 1_000_000)
                 self.sent += 1
         self._producer.flush(lambda: 30.0)
