@@ -26,7 +26,7 @@ from histsvc.settings import ServiceSettings
 _log = logging.getLogger(__name__)
 # How long a tick waits for workers: while a command is under way, and otherwise, for commands as well.
 _BUSY_TICK_S = 0.001
-_IDLE_TICK_S = 0.2
+_IDLE_TICK_S = 0.5
 # One key for all replies: they keep their order on a topic of several partitions, too.
 _KEY = b"histsvc"
 # How long commands that end at once may keep a tick.

@@ -16,9 +16,8 @@ from histsvc.kafka.trouble import Trouble
 from histsvc.model import RawMessages, joined
 from histsvc.settings import Security
 
-# Whoever changes what is read waits as long where nothing comes and the thread waits for the first message.
-_EXPECT_S = 0.1
-_EXPECTATIONS = 10
+# How long the thread waits for the first message: processes may end.
+_EXPECT_S = 1.0
 # How old what is known of the ends of partitions may be.
 _ENDS_S = 0.1
 # What an answer about a topic may take; it comes within some ms, or has no use.
@@ -136,6 +135,7 @@ class Connection:
         """Wait for the batch that is read ahead, and keep it: then slots may be changed."""
         if self._ahead is not None:
             self._hurry = True
+            self._taker.hurry()
             wait([self._ahead])
             self._hurry = False
 
@@ -152,9 +152,9 @@ class Connection:
         return self._ahead is not None and not self._ahead.done()
 
     def _first(self) -> RawMessages:
-        """What comes first, as long as nobody is in a hurry; nothing after a second, as processes may end."""
-        for _ in range(_EXPECTATIONS):
-            read = self._read(_EXPECT_S)
+        """What comes first, as long as nobody is in a hurry; nothing after some time."""
+        for _ in range(round(_EXPECT_S / self._taker.patience_s)):
+            read = self._read(self._taker.patience_s)
             if read.payload or read.ends or read.failures or self._hurry or not self.slots:
                 break
         return read

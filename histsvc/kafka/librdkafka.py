@@ -31,6 +31,7 @@ _FUNCTIONS: tuple[tuple[str, Any, list[Any]], ...] = (
     ("rd_kafka_conf_set", _INT, [_POINTER, _TEXT, _TEXT, _TEXT, ctypes.c_size_t]),
     ("rd_kafka_destroy", None, [_POINTER]),
     ("rd_kafka_queue_get_consumer", _POINTER, [_POINTER]),
+    ("rd_kafka_queue_yield", None, [_POINTER]),
     ("rd_kafka_queue_destroy", None, [_POINTER]),
     ("rd_kafka_topic_name", _TEXT, [_POINTER]),
     ("rd_kafka_event_error", _INT, [_POINTER]),

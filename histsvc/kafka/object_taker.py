@@ -14,7 +14,9 @@ _LEAST_MESSAGES = 16
 
 
 class ObjectTaker:
-    """A Taker."""
+    """A Taker; nothing ends its wait early."""
+
+    patience_s = 0.1
 
     def __init__(self, consumer: Consumer, slots: Callable[[], Slots], told: Told) -> None:
         self._consumer = consumer
@@ -35,6 +37,9 @@ class ObjectTaker:
         if taken.payload:
             self._mean_bytes += 0.2 * (float(taken.size.mean()) - self._mean_bytes)
         return taken
+
+    def hurry(self) -> None:
+        """See Taker."""
 
     def close(self) -> None:
         """See Taker: objects have copies of their own."""

@@ -39,6 +39,8 @@ class _Events:
 class QueueTaker:
     """A Taker."""
 
+    patience_s = 1.0
+
     def __init__(self, consumer: Consumer, slots: Callable[[], Slots], told: Told) -> None:
         """Raises BrokerError where confluent-kafka keeps its handle in a place that is not known."""
         self._slots = slots
@@ -59,6 +61,10 @@ class QueueTaker:
         while count and not full and (left_s := deadline_s - time.monotonic()) > 0:
             full, count = self._more(left_s, count)
         return self._columns(self._taken[:, :count].copy(), waited=not full)
+
+    def hurry(self) -> None:
+        """See Taker."""
+        self._library.rd_kafka_queue_yield(self._queue)
 
     def close(self) -> None:
         """See Taker."""

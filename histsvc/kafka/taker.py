@@ -31,7 +31,12 @@ _LOST = {
 
 
 class Taker(Protocol):
-    """Takes messages from a consumer; to be used by one thread at a time."""
+    """Takes messages from a consumer; to be used by one thread at a time.
+
+    `patience_s` is how long it may be told to wait by who may be in a hurry then.
+    """
+
+    patience_s: float
 
     def take(self, timeout_s: float) -> RawMessages:
         """What has come from the partitions that are read now; may be empty.
@@ -39,6 +44,10 @@ class Taker(Protocol):
         It waits no longer than `timeout_s` for the first, and, where that is at most AHEAD_S, so long for a
         whole batch.
         """
+        ...
+
+    def hurry(self) -> None:
+        """From another thread: who waits in `take` comes back soon, if there is nothing to take."""
         ...
 
     def close(self) -> None:

@@ -46,7 +46,7 @@ _log = logging.getLogger(__name__)
 # How long a worker waits for a request while it has no job, for events where nothing else is due, and where
 # events flow or answers are awaited.
 _IDLE_S = 5.0
-_QUIET_S = 0.2
+_QUIET_S = 0.5
 _STEP_S = 0.01
 # After SIGTERM: what the last histograms may take, and then the parent to say that it ends, too.
 _WIND_UP_S = 2.0

@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 # How long a delivery report may wait for the thread while messages are under way, and how long it sleeps
 # at most while there is nothing to do.
 _SERVE_S = 0.005
-_IDLE_S = 0.2
+_IDLE_S = 0.5
 
 Serialise = Callable[[Snapshot, str, int, str], bytes]
 
