@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from confluent_kafka import Consumer, Producer
 from contract.ports import TIMEOUT_S, Kafka
 
 from histsvc.errors import BrokerError
-from histsvc.kafka import queue_taker
+from histsvc.kafka import connection, queue_taker
 from histsvc.kafka.embedded import EmbeddedBroker
 from histsvc.kafka.librdkafka import handle
 from histsvc.kernels.take import Taken, let_go, take
@@ -72,6 +73,23 @@ def test_every_event_is_given_back_once(broker: EmbeddedBroker, monkeypatch: pyt
     assert set(ledger.open.values()) == {0}
     del held[:]
     assert set(ledger.open.values()) == {0}
+
+
+def test_who_waits_for_the_first_message_can_be_told_to_hurry(
+    broker: EmbeddedBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue_taker.QueueTaker, "patience_s", 10 * TIMEOUT_S)
+    monkeypatch.setattr(connection, "_EXPECT_S", 10 * TIMEOUT_S)
+    kafka = Kafka(broker.bootstrap)
+    kafka.reader.assign([Start(Partition(kafka.brokers, "other", 0), 0)])
+    deadline = time.monotonic() + TIMEOUT_S
+    while not kafka.reader.read(0.01).ends:
+        assert time.monotonic() < deadline
+    kafka.reader.wait([], 0.0)
+    hurrying = threading.Thread(target=kafka.reader.close, daemon=True)
+    hurrying.start()
+    hurrying.join(TIMEOUT_S)
+    assert not hurrying.is_alive()
 
 
 def test_what_nobody_has_is_given_back(broker: EmbeddedBroker, monkeypatch: pytest.MonkeyPatch) -> None:
