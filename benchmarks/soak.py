@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import numpy.typing as npt
 
 from benchmarks.bench import Bench
 from benchmarks.data import Shape, dethist, hist1d, pool
@@ -36,7 +37,13 @@ def findings(bench: Bench) -> Iterator[Finding]:
     work = "hist1d + dethist at half of the top rate"
     yield Finding(11, work, "lag grown", grown, "ms", _MOST_GROWTH_MS, True, also)
     sizes = np.array([each.rss_bytes for each in seen]) / 1e6
+    grown = Spread.of([last / np.median(_thirds(sizes)[0]) * 100 - 100 for last in _thirds(sizes)[-1]])
+    yield Finding(11, work, "memory grown", grown, "%", _MOST_PER_CENT, True)
     off = np.abs(sizes / np.median(sizes) - 1) * 100
     most = Spread(float(off.max()), float(np.median(off)), float(off.max()))
-    also = {"megabytes": float(np.median(sizes))}
+    also = {"megabytes": float(np.median(sizes)), "megabytes_at_most": float(sizes.max())}
     yield Finding(11, work, "memory off its median, at most", most, "%", _MOST_PER_CENT, True, also)
+
+
+def _thirds(numbers: npt.NDArray[np.float64]) -> list[npt.NDArray[np.float64]]:
+    return np.array_split(numbers, 3)
