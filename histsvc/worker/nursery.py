@@ -60,8 +60,9 @@ def run(pipe: Connection, settings: WorkerSettings) -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # it would start threads when numpy is loaded
     gc.disable()  # of what is loaded nothing becomes garbage
     from histsvc.kernels import warm
-    from histsvc.worker import main
+    from histsvc.worker import heap, main
 
+    heap.keep()
     logging.getLogger("numba").setLevel(logging.WARNING)
     assert warm.KERNELS
     gc.enable()
