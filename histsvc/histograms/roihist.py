@@ -62,17 +62,13 @@ class Roihist(SpillingAccumulator):
         from histsvc.kernels import roihist, transpose  # loads numba: only where events are filled
 
         super().__init__(config, (len(config.left_edges), config.width))
-        lefts = np.array(config.left_edges, np.int64)
-        self._places = np.argsort(lefts, kind="stable").astype(np.int64)
-        self._lefts = lefts[self._places]
-        self._width = config.width
+        self._regions = roihist.regions(np.array(config.left_edges, np.int64), config.width)
         self._fill = roihist.fill
         self._turn = transpose.transpose
 
     def fill_events(self, rows: Int64Array, batch: EventBatch) -> None:
         """Count messages that have pixel ids."""
-        regions = self._lefts, self._places, self._width
-        self._fill(rows, batch.table, *regions, self._low, self._high, self.tally)
+        self._fill(rows, batch.table, *self._regions, self._low, self._high, self.tally)
 
     def snapshot(self) -> Snapshot:
         """Counts (width, rows), indexed [x][row]."""

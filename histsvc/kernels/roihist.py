@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from histsvc.kernels.ahead import fetch_ahead
@@ -14,34 +16,69 @@ _MASK, _PIXEL, _PIXEL_LENGTH = int(Column.MASK), int(Column.PIXEL_ADDRESS), int(
 _COUNTED, _FILTERED = int(Tally.COUNTED), int(Tally.FILTERED)
 
 
+# Where left edges are evenly spaced most cells have no edge in them, and nothing is left to be searched for.
+_CELLS_PER_REGION = 8
+
+
+class Regions(NamedTuple):
+    """Regions of `width` ids: `lefts` are their left edges, ascending, `places` which region each belongs to.
+
+    Ids from the first edge on are divided into cells of ``1 << shift``; of the edges that are not above the
+    begin of cell i the last is ``lefts[cells[i]]``. All are int64, (regions,) and (cells + 1,).
+    """
+
+    lefts: Int64Array
+    places: Int64Array
+    width: int
+    shift: int
+    cells: Int64Array
+
+
+def regions(left_edges: Int64Array, width: int) -> Regions:
+    """Make them of left edges in any order, int64 (regions,), which may be equal."""
+    places = np.argsort(left_edges, kind="stable").astype(np.int64)
+    lefts = left_edges[places]
+    ids = int(lefts[-1] - lefts[0]) + width
+    shift = max(0, (ids // (_CELLS_PER_REGION * lefts.size)).bit_length() - 1)
+    begins = lefts[0] + (np.arange((ids >> shift) + 2) << shift)
+    return Regions(lefts, places, width, shift, np.searchsorted(lefts, begins, "right") - 1)
+
+
 @helper
-def _last_left_of(p: int, lefts: Int64Array) -> int:
-    """Index of the last left edge that is not above `p`, -1 for none: a search without branches."""
-    base, count = 0, lefts.size
-    while count > 1:
-        half = count // 2
-        base += half if lefts[base + half] <= p else 0
-        count -= half
-    return base if lefts[base] <= p else -1
+def _last_left_of(p: int, lefts: Int64Array, first: int, last: int) -> int:
+    """Index of the last left edge that is not above `p`, of those from `first`, which is not, to `last`."""
+    while first < last:
+        middle = (first + last + 1) // 2
+        if lefts[middle] <= p:
+            first = middle
+        else:
+            last = middle - 1
+    return first
 
 
-@kernel("void(int64[::1], int64[:, ::1], int64[::1], int64[::1], int64, uint8[::1], int64[::1], int64[::1])")
+@kernel(
+    "void(int64[::1], int64[:, ::1], int64[::1], int64[::1], int64, int64, int64[::1], uint8[::1], "
+    "int64[::1], int64[::1])"
+)
 def fill(
     rows: Int64Array,
     table: Int64Array,
     lefts: Int64Array,
     places: Int64Array,
     width: int,
+    shift: int,
+    cells: Int64Array,
     low: Bytes,
     high: Int64Array,
     tally: Int64Array,
 ) -> None:
     """Count the messages `rows` into `low`, uint8, and `high`, int64, both (regions x width + 1,).
 
-    `lefts` holds the left edges ascending and `places` which of the regions each belongs to. Since all
-    are equally wide, the regions that hold a pixel are neighbours in `lefts`: the last one whose edge is
-    not above the pixel, and those before it that still reach the pixel.
+    `lefts` to `cells` are those of Regions. Since all regions are equally wide, those that hold a pixel are
+    neighbours in `lefts`: the last one whose edge is not above the pixel, and those before it that still
+    reach the pixel.
     """
+    begin, ids = lefts[0], lefts[-1] - lefts[0] + width
     for n in range(rows.size):
         fetch_ahead(rows, n, table, _PIXEL, _PIXEL_LENGTH)
         row = rows[n]
@@ -50,8 +87,12 @@ def fill(
         filtered, counted = 0, 0
         for j in range(pixel.size):
             p = np.int64(pixel[j]) & mask
-            k = _last_left_of(p, lefts)
-            if k < 0 or p - lefts[k] >= width:
+            if p < begin or p - begin >= ids:
+                filtered += 1
+                continue
+            cell = (p - begin) >> shift
+            k = _last_left_of(p, lefts, cells[cell], cells[cell + 1])
+            if p - lefts[k] >= width:
                 filtered += 1
                 continue
             while k >= 0 and p - lefts[k] < width:
@@ -68,6 +109,8 @@ def fill_numpy(
     lefts: Int64Array,
     places: Int64Array,
     width: int,
+    _shift: int,
+    _cells: Int64Array,
     low: Bytes,
     high: Int64Array,
     tally: Int64Array,

@@ -46,7 +46,8 @@ def images(draw: st.DrawFn, kind: str) -> tuple[HistogramConfig, list[float]]:
         config = config_of(kind, width=width, height=height, det_range=[first, last])
         return config, [float(first), float(first + width), float(first + width * height)]
     near = st.integers(max(first - 12, -(2**31)), min(first + 12, 2**32 - 1))
-    lefts = draw(st.lists(near, min_size=1, max_size=6))
+    anywhere = st.integers(-(2**31), 2**32 - 1)
+    lefts = draw(st.lists(draw(st.sampled_from([near, near | anywhere])), min_size=1, max_size=6))
     return config_of(kind, width=width, left_edges=lefts), [
         float(edge) for left in lefts for edge in (left, left + width)
     ]
