@@ -91,14 +91,13 @@ def fill(
                 filtered += 1
                 continue
             cell = (p - begin) >> shift
-            k = _last_left_of(p, lefts, cells[cell], cells[cell + 1])
-            if p - lefts[k] >= width:
-                filtered += 1
-                continue
+            last = _last_left_of(p, lefts, cells[cell], cells[cell + 1])
+            k = last
             while k >= 0 and p - lefts[k] < width:
                 count(low, high, places[k] * width + p - lefts[k])
-                counted += 1
                 k -= 1
+            counted += last - k
+            filtered += last == k
         tally[_FILTERED] += filtered
         tally[_COUNTED] += counted
 
