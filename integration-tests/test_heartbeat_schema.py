@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from itertools import pairwise
+from statistics import median
 from typing import Any
 
 import pytest
@@ -120,13 +121,13 @@ def test_one_heartbeat_every_interval_from_when_it_is_ready(own_service: OwnServ
     seen: list[dict[str, Any]] = []
     for payload in payloads(service, OffsetAt.EARLIEST):
         seen.append(json.loads(payload))
-        if len(seen) == 6:
+        if len(seen) == 10:
             break
     # The kernels take far longer to load than a heartbeat's interval: none was sent meanwhile.
     assert seen[0]["uptime_ms"] > 200
     steps = [later["message"] - beat["message"] for beat, later in pairwise(seen)]
-    # One that is late does not make the next one late.
-    assert all(100 < step < 1000 for step in steps)
+    # Of a machine that others use as well, single ones may be late, and those after them are then early.
+    assert 150 < median(steps) < 300
 
 
 def test_a_broker_that_does_not_answer_gets_no_old_heartbeats(broker_of_its_own: Broker) -> None:
