@@ -33,7 +33,8 @@ class Finding:
         """Whether the target is met; None without one."""
         if self.target is None:
             return None
-        return self.value.median <= self.target if self.at_most else self.value.median >= self.target
+        met = self.value.median <= self.target if self.at_most else self.value.median >= self.target
+        return bool(met)  # numpy's own is none that JSON knows
 
     def document(self) -> dict[str, Any]:
         """For JSON."""
