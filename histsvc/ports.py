@@ -9,7 +9,7 @@ from enum import IntEnum
 from multiprocessing.connection import Connection
 from typing import Protocol
 
-from histsvc.model import Partition, RawMessages, Start
+from histsvc.model import Partition, Place, RawMessages, Start
 
 Waitable = Connection | int
 """What ``multiprocessing.connection.wait`` waits for: a pipe, or a file descriptor."""
@@ -41,6 +41,10 @@ class Reader(Protocol):
         """
         ...
 
+    def move(self, slot: int, offset: int) -> None:
+        """Read a slot, of which nothing more comes, from another offset."""
+        ...
+
     def drop(self, slots: Iterable[int]) -> None:
         """Read these slots no more."""
         ...
@@ -67,8 +71,8 @@ class Outgoing:
 class Sender(Protocol):
     """Sends messages; every one is answered."""
 
-    def send(self, message: Outgoing) -> Future[None]:
-        """Hand a message over; the future ends with its delivery report, a BrokerError where it failed."""
+    def send(self, message: Outgoing) -> Future[Place]:
+        """Hand a message over; the future ends with where it lies, or a BrokerError where it failed."""
         ...
 
     def serve(self, timeout_s: float) -> None:
@@ -82,14 +86,22 @@ class Sender(Protocol):
 
 @dataclass(frozen=True)
 class TopicFacts:
-    """What the broker says about a topic; `partitions` is 0 where there is no such topic."""
+    """What the broker says about a topic; `partitions` is 0 where there is no such topic.
+
+    `topic_id` is another one when a topic was deleted and made anew; empty where that is not told.
+    """
 
     partitions: int
+    topic_id: str = ""
 
 
 class OffsetAt(IntEnum):
-    """Places in a partition to ask for, beside timestamps in ms."""
+    """Places in a partition to ask for, beside timestamps in ms.
 
+    COMMITTED is the end of what readers are given: transactions that have not ended lie behind it.
+    """
+
+    COMMITTED = -4
     EARLIEST = -2
     LATEST = -1
 

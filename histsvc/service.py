@@ -19,6 +19,7 @@ from histsvc.commands.listen import CommandListener
 from histsvc.errors import BrokerError
 from histsvc.jobs.supervisor import Supervisor
 from histsvc.metrics import samples
+from histsvc.model import Place
 from histsvc.ports import Clusters, Metrics, Outgoing, Reader, Sender
 from histsvc.protocol.heartbeat import PROTOCOL, Heartbeat, ServiceIdentity
 from histsvc.settings import ServiceSettings
@@ -63,8 +64,8 @@ class Service:
         self._serialise = serialise
         self._heartbeat_due = Every(clock, settings.heartbeat_interval_ms / 1000)
         self._metrics_due = Every(clock, _METRICS_S)
-        self._unanswered: list[Future[None]] = []
-        self._heartbeat_sent: Future[None] | None = None
+        self._unanswered: list[Future[Place]] = []
+        self._heartbeat_sent: Future[Place] | None = None
         self._context = Context(supervisor, clusters, data, clock, settings, self._heartbeat)
         self._dispatcher = Dispatcher(self._context, settings.service_id, self._reply)
         self._listener = CommandListener(
@@ -118,7 +119,7 @@ class Service:
         if self._heartbeat_sent is None or self._heartbeat_sent.done():
             self._heartbeat_sent = self._send(topic, self._serialise(self._heartbeat()))
 
-    def _send(self, topic: str, value: bytes) -> Future[None]:
+    def _send(self, topic: str, value: bytes) -> Future[Place]:
         try:
             sent = self._sender.send(Outgoing(self._settings.kafka.brokers, topic, _KEY, value))
         except BrokerError as error:
@@ -127,7 +128,7 @@ class Service:
         sent.add_done_callback(lambda future: self._sent(topic, future))
         return sent
 
-    def _sent(self, topic: str, sent: Future[None]) -> None:
+    def _sent(self, topic: str, sent: Future[Place]) -> None:
         error = sent.exception()
         if error is not None:
             self.counters[f"send_failed.{error}"] += 1

@@ -49,6 +49,8 @@ class WorkerSettings:
     compression: str = "lz4"
     output_dtype: str = "float64"
     simulation: bool = False
+    on_data_loss: str = "error"
+    timeout_ms: int = 10_000
     log_level: str = "INFO"
 
 
@@ -171,6 +173,8 @@ def _worker_settings(kafka: KafkaSettings, options: argparse.Namespace) -> Worke
         compression=options.compression,
         output_dtype=options.output_dtype,
         simulation=options.simulation_mode,
+        on_data_loss=options.on_data_loss,
+        timeout_ms=options.worker_timeout,
         log_level=log_level(options.log_level),
     )
 

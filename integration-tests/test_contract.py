@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from contract.ports import Kafka, PortsContract
+from contract.adapters import Kafka
+from contract.ports import PortsContract
 from events import BASE_MS, EventSender
 from kafka_broker import Broker, MakeTopic
 

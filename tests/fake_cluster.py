@@ -17,6 +17,7 @@ class FakeCluster:
     def __init__(self) -> None:
         self.end_offsets: dict[tuple[str, int], int] = {}
         self.topics: dict[str, int] = {}
+        self.topic_ids: dict[str, str] = {}
         self.slow = False
         self.held: list[tuple[Future[dict[Partition, FoundOffset]], dict[Partition, FoundOffset]]] = []
         self.asked: list[tuple[list[Partition], int]] = []
@@ -28,7 +29,8 @@ class FakeCluster:
 
     def describe(self, topics: Iterable[str]) -> Future[dict[str, TopicFacts]]:
         future: Future[dict[str, TopicFacts]] = Future()
-        future.set_result({topic: TopicFacts(self.topics.get(topic, 0)) for topic in topics})
+        facts = {t: TopicFacts(self.topics.get(t, 0), self.topic_ids.get(t, "")) for t in topics}
+        future.set_result(facts)
         return future
 
     def offsets(
@@ -46,7 +48,7 @@ class FakeCluster:
 
     def _found(self, place: tuple[str, int], at: OffsetAt | int) -> FoundOffset:
         end, kept = self.end_offsets[place], self.kept.get(place, [])
-        if at == OffsetAt.LATEST:
+        if at in (OffsetAt.LATEST, OffsetAt.COMMITTED):
             return FoundOffset(end, -1)
         if at == OffsetAt.EARLIEST:
             return FoundOffset(kept[0][0] if kept else end, -1)

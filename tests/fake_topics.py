@@ -13,7 +13,7 @@ from fakes import BROKERS, NOW_MS, FakeClock, Row, raw
 
 from histsvc.client import conversation, following, tail, topic_reader
 from histsvc.errors import BrokerError
-from histsvc.model import Partition, RawMessages, Start
+from histsvc.model import Partition, Place, RawMessages, Start
 from histsvc.ports import FoundOffset, OffsetAt, Outgoing, TopicFacts
 from histsvc.settings import Security
 
@@ -80,6 +80,9 @@ class World:
 
     def of(self, brokers: Brokers) -> Cluster:
         return Cluster(self, brokers)
+
+    def reader(self) -> Reader:
+        return Reader(self)
 
     def passed_s(self) -> float:
         return self.clock.monotonic_s()
@@ -173,6 +176,9 @@ class Reader:
     def ends(self) -> Mapping[int, int]:
         return self._ends
 
+    def release(self) -> None:
+        self._at.clear()
+
     def close(self) -> None:
         self.closed = True
 
@@ -182,10 +188,10 @@ class Sender:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._held: list[tuple[Outgoing, Future[None]]] = []
+        self._held: list[tuple[Outgoing, Future[Place]]] = []
 
-    def send(self, message: Outgoing) -> Future[None]:
-        future: Future[None] = Future()
+    def send(self, message: Outgoing) -> Future[Place]:
+        future: Future[Place] = Future()
         self._held.append((message, future))
         self._deliver()
         return future
@@ -197,8 +203,9 @@ class Sender:
                 self._held.append((message, future))
             else:
                 self._world.write(message.topic, message.value, brokers=message.brokers)
+                end = self._world.logs[Partition(message.brokers, message.topic, 0)].end
                 self._world.on_sent(message)
-                future.set_result(None)
+                future.set_result(Place(0, end - 1))
 
     def serve(self, timeout_s: float) -> None:
         self._world.clock.advance(timeout_s)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from histsvc.histograms.base import HistogramConfig
 from histsvc.histograms.registry import histogram_types
-from histsvc.model import HistogramSpec, InPlace, Partition, RawMessages, Start, Tally, WorkerSpec
+from histsvc.model import HistogramSpec, InPlace, Partition, Place, RawMessages, Start, Tally, WorkerSpec
 from histsvc.ports import Waitable
 from histsvc.protocol.info import State
 from histsvc.wire import EVENT_LAYOUTS, ev42, ev44
@@ -48,6 +48,7 @@ class FakeReader:
     def __init__(self) -> None:
         self.starts: tuple[Start, ...] = ()
         self.dropped: list[int] = []
+        self.moved: dict[int, int] = {}
         self.known_ends: dict[int, int] = {}
         self.queue: list[RawMessages] = []
         self.reads = 0
@@ -70,6 +71,9 @@ class FakeReader:
     def wait(self, others: Sequence[Waitable], timeout_s: float) -> None:
         self.waits_s.append(timeout_s)
 
+    def move(self, slot: int, offset: int) -> None:
+        self.moved[slot] = offset
+
     def drop(self, slots: Iterable[int]) -> None:
         for slot in slots:
             self.dropped.append(slot)
@@ -87,12 +91,12 @@ class FakeOutbox:
 
     def __init__(self) -> None:
         self.drafts: list[Draft] = []
-        self.futures: list[Future[None]] = []
+        self.futures: list[Future[Place]] = []
         self.hold = False
         self.error: Exception | None = None
 
-    def post(self, draft: Draft) -> Future[None]:
-        future: Future[None] = Future()
+    def post(self, draft: Draft) -> Future[Place]:
+        future: Future[Place] = Future()
         self.drafts.append(draft)
         self.futures.append(future)
         if not self.hold:
@@ -104,9 +108,9 @@ class FakeOutbox:
             if not future.done():
                 self._end(future)
 
-    def _end(self, future: Future[None]) -> None:
+    def _end(self, future: Future[Place]) -> None:
         if self.error is None:
-            future.set_result(None)
+            future.set_result(Place(0, self.futures.index(future)))
         else:
             future.set_exception(self.error)
 

@@ -25,7 +25,9 @@ def make_service(settings: ServiceSettings, spawned: Spawned | None) -> Service:
     clusters.of(settings.kafka.brokers)  # what is wrong with the security options is found out here
     commands = KafkaReader(security)
     commands.connect(settings.kafka.brokers)  # while the kernels are loaded
-    supervisor = Supervisor(Nursery(settings.worker, clock, spawned), settings.workers, clock)
+    supervisor = Supervisor(
+        Nursery(settings.worker, clock, spawned), settings.workers, clock, settings.worker.timeout_ms / 1000
+    )
     return Service(
         settings,
         supervisor,

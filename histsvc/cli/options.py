@@ -101,6 +101,10 @@ def _add_timing(group: argparse._ArgumentGroup) -> None:
     about_timeout = "for each command's reply"
     default_ms = ServiceSettings.command_timeout_ms
     option("--command-timeout", type=at_least(1, _DAY_MS), default=default_ms, help=about_timeout)
+    about_worker = (
+        "after which a worker process is replaced that says nothing, or does not read what there is"
+    )
+    option("--worker-timeout", type=at_least(2000, _DAY_MS), default=worker.timeout_ms, help=about_worker)
     about_leeway = "how far sources on one partition may be out of step at stop"
     option("--stop-leeway", type=at_least(0, _DAY_MS), default=worker.stop_leeway_ms, help=about_leeway)
 
@@ -111,6 +115,10 @@ def _add_data(group: argparse._ArgumentGroup) -> None:
     option("-s", "--simulation-mode", action="store_true", help=about_simulation)
     about_missing = "what a config does about a data topic that does not exist"
     option("--missing-topics", choices=["error", "wait"], default="error", help=about_missing)
+    about_loss = "what becomes of a histogram of which messages were removed before they were read"
+    option(
+        "--on-data-loss", choices=["error", "continue"], default=WorkerSettings.on_data_loss, help=about_loss
+    )
     about_allow = (
         "may be named in `data_brokers` beside those of -b and what their cluster advertises; any: all may"
     )

@@ -28,8 +28,7 @@ class Share:
     @property
     def names(self) -> str:
         """The histograms, for messages."""
-        mine = [h for h in self.spec.histograms if self.indices is None or h.index in self.indices]
-        return ", ".join(str(h.config.get("id") or f"{self.spec.job}/{h.index}") for h in mine)
+        return self.spec.names(self.indices)
 
     def hanging(self) -> str:
         """Say that the worker does not answer."""
@@ -52,15 +51,21 @@ def shares_of(supervisor: Supervisor, chosen: Chosen) -> list[Share]:
 def at_hand(
     context: Context, chosen: Chosen, deadline: Deadline
 ) -> Steps[tuple[list[Share], list[Share], list[str]]]:
-    """The workers that can be asked, those that owe an answer for too long, and what became of the others."""
-    shares = shares_of(context.supervisor, chosen)
+    """The workers that can be asked, those that owe an answer for too long, and what no worker has.
+
+    What a worker has left that died has another one soon.
+    """
+    supervisor = context.supervisor
     patience = Deadline(context.clock, deadline.remaining_s() / 2)
-    while any(share.worker.busy for share in shares) and not patience.expired():
+    while True:
+        shares = shares_of(supervisor, chosen)
+        orphans = [name for job, indices in chosen.items() for name in supervisor.orphans.of(job, indices)]
+        if not (orphans or any(share.worker.busy for share in shares)) or patience.expired():
+            break
         yield
-    gone = [f"{share.worker.ending} ({share.names})" for share in shares if share.worker.ending]
-    there = [share for share in shares if not share.worker.ending]
-    ready = [share for share in there if not share.worker.busy]
-    return ready, [share for share in there if share.worker.busy], gone
+    ready = [share for share in shares if not share.worker.busy]
+    lost = [f"their worker died, and no other has taken them up yet ({names})" for names in orphans]
+    return ready, [share for share in shares if share.worker.busy], lost
 
 
 def end_histograms(context: Context, chosen: Chosen, drain_s: float, deadline: Deadline) -> Steps[list[str]]:
@@ -69,9 +74,9 @@ def end_histograms(context: Context, chosen: Chosen, drain_s: float, deadline: D
     Returns one line for each histogram that has not reached its broker; never fails.
     """
     supervisor = context.supervisor
+    shares, hanging, undelivered = yield from at_hand(context, chosen, deadline)
     for job, indices in chosen.items():
         supervisor.jobs[job].close(indices)
-    shares, hanging, undelivered = yield from at_hand(context, chosen, deadline)
     for share in hanging:
         undelivered.append(share.hanging())
         supervisor.discard(share.worker)

@@ -6,7 +6,7 @@ import hashlib
 import json
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from histsvc.clock import Deadline, now_ms
 from histsvc.commands.check import check_limits, check_loops
@@ -65,7 +65,8 @@ def _specs(
     wishes = [_wish(i, histogram, request, starts) for i, histogram in enumerate(request.histograms)]
     times = start_ms, stop_ms
     specs = plan(job, wishes, starts.offsets, times, workers, topics.awaited, starts.ends)
-    return specs, topics.warnings
+    ids = {stream: facts.topic_id for stream, facts in topics.data.items()}
+    return tuple(replace(spec, topic_ids=ids) for spec in specs), topics.warnings
 
 
 def _wish(index: int, histogram: HistogramRequest, request: ConfigRequest, starts: Starts) -> Wish:

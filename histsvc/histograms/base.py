@@ -194,6 +194,21 @@ class Accumulator(ABC):
         self.tally += other.tally
         self.warning = self.warning or other.warning
 
+    def resume(self, counts: npt.NDArray[Any], tally: Int64Array, warning: str) -> None:
+        """Go on from counts in the shape in which they are given out, and their accounting.
+
+        For an accumulator that has counted nothing. Raises ValueError where the shape is another.
+        """
+        if counts.shape != self.config.shape:
+            raise ValueError(f"counts of shape {counts.shape} are no histogram of shape {self.config.shape}")
+        self.counts[:] = self._as_filled(counts)
+        self.tally[:] = tally
+        self.warning = warning
+
+    def _as_filled(self, counts: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Counts as they are given out, in the order in which they are filled."""
+        return counts
+
     def reset(self) -> None:
         """Put counts and accounting to zero."""
         self.counts[:] = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -69,6 +69,9 @@ class Roihist(SpillingAccumulator):
     def fill_events(self, rows: Int64Array, batch: EventBatch) -> None:
         """Count messages that have pixel ids."""
         self._fill(rows, batch.table, *self._regions, self._low, self._high, self.tally)
+
+    def _as_filled(self, counts: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return counts.T
 
     def snapshot(self) -> Snapshot:
         """Counts (width, rows), indexed [x][row]."""

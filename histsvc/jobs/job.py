@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from histsvc.model import HistogramSpec, WorkerSpec
+from histsvc.model import HistogramSpec, Mark, WorkerSpec
 from histsvc.protocol.info import HistogramInfo, State
 
 
@@ -22,7 +22,8 @@ class Job:
         self.size = sum(len(spec.histograms) for spec in specs)
         self._closing: set[int] = set()
         self._delivered: set[int] = set()
-        self._lost: set[int] = set()
+        self._broken: set[int] = set()
+        self._marks: dict[int, Mark] = {}
         self._specs = {h.index: h for spec in specs for h in spec.histograms}
         self._places = {index: _place(h.config) for index, h in self._specs.items()}
         self._infos = {
@@ -51,15 +52,17 @@ class Job:
         """What was asked for, but for what was stopped since."""
         return tuple(self._specs[index] for index in sorted(self._infos))
 
-    def heard(self, infos: Iterable[HistogramInfo], delivered: Iterable[int]) -> None:
-        """A worker tells how its histograms are; what another one has lost stays as it was.
+    def heard(self, infos: Sequence[HistogramInfo], marks: Sequence[Mark], delivered: Iterable[int]) -> None:
+        """A worker tells how its histograms are, and from where each would be taken up.
 
-        `delivered` are the indices of those whose FINISHED the broker has.
+        `delivered` are the indices of those whose FINISHED the broker has. What was given up stays as it was.
         """
         self._delivered.update(delivered)
-        for info in infos:
-            if info.job == self.id and info.index in self._infos and info.index not in self._lost:
-                self._infos[info.index] = info.model_copy(update=self._places[info.index])
+        for info, mark in zip(infos, marks, strict=True):
+            if info.job == self.id and info.index in self._infos:
+                self._marks[info.index] = mark
+                if info.index not in self._broken:
+                    self._infos[info.index] = info.model_copy(update=self._places[info.index])
 
     def close(self, indices: Iterable[int]) -> None:
         """These histograms are about to end: whatever becomes of their worker now, nobody takes them over."""
@@ -70,23 +73,39 @@ class Job:
         for index in indices:
             self._infos.pop(index, None)
 
-    def lost(self, spec: WorkerSpec, reason: str) -> WorkerSpec:
-        """The worker of `spec` is gone: its histograms are in ERROR, but for those delivered as FINISHED.
+    def left_by(self, spec: WorkerSpec, *, steady: bool) -> WorkerSpec:
+        """The worker of `spec` is gone: what another one has to take up, and from where.
 
-        Returns what another worker has to do: to publish them as ERROR with the reason, reading nothing.
+        Not those that are delivered as FINISHED, or about to end. `steady`: it did not die of what it found.
+        """
+        left = [h for h in spec.histograms if h.index not in self._delivered | self._closing]
+        now = {h.index: _messages(self._infos[h.index]) for h in left}
+        further = steady or any(messages > spec.reached.get(index, -1) for index, messages in now.items())
+        reached = {index: max(messages, spec.reached.get(index, 0)) for index, messages in now.items()}
+        histograms = tuple(replace(h, epoch=h.epoch + 1, mark=self._marks.get(h.index, Mark())) for h in left)
+        attempt = 0 if further else spec.attempt + 1
+        return replace(spec, histograms=histograms, reached=reached, attempt=attempt)
+
+    def broken(self, spec: WorkerSpec, reason: str) -> WorkerSpec:
+        """Nobody gets any further with the histograms of `spec`: they are in ERROR from now on.
+
+        Returns what a worker has to do that publishes them as such, and reads nothing.
         """
         broken = []
         for histogram in spec.histograms:
-            if histogram.index in self._delivered | self._closing:
-                continue
+            self._broken.add(histogram.index)
             info = self._infos[histogram.index]
-            self._lost.add(histogram.index)
             error = info.error_message or reason
             self._infos[histogram.index] = info.model_copy(
                 update={"state": State.ERROR, "error_message": error}
             )
-            broken.append(replace(histogram, error=error))
-        return replace(spec, histograms=tuple(broken), starts=(), awaited=(), stands_in=spec.stands_in + 1)
+            broken.append(replace(histogram, error=error, mark=Mark()))
+        return replace(spec, histograms=tuple(broken), starts=(), awaited=())
+
+
+def _messages(info: HistogramInfo) -> int:
+    """How far a histogram is, in messages of all its partitions."""
+    return sum(sum(read.values()) for read in info.offsets.values())
 
 
 def _place(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Keeps warm spare workers, watches all, and turns the death of one into the ERROR of its histograms."""
+"""Keeps warm spare workers, watches all, and lets another one take up what one has left that died."""
 
 from __future__ import annotations
 
@@ -6,45 +6,44 @@ import logging
 from collections import Counter
 from collections.abc import Collection, Sequence
 from concurrent.futures import Future
-from functools import partial
 from multiprocessing.connection import wait
 
 from histsvc.clock import Clock, Deadline
 from histsvc.jobs.job import Job
 from histsvc.jobs.nursery import Nursery
+from histsvc.jobs.orphans import Orphans, blamed
 from histsvc.jobs.spares import START_S, SpareKeeper
 from histsvc.jobs.worker_process import WorkerProcess, WorkerState
 from histsvc.model import WorkerSpec
 from histsvc.ports import Waitable
 from histsvc.protocol.heartbeat import WorkerStatus
 from histsvc.protocol.info import HistogramInfo
-from histsvc.worker.link import Done, Go, Prepare
+from histsvc.worker.link import Done, TakeOver
 
 _log = logging.getLogger(__name__)
-_MOST_STAND_INS = 3
-# A worker that counts tells how it is five times a second, one that is asked to leave does so; after so long
-# it is taken for hanging.
-_SILENCE_S = 10.0
 _HEARD = (WorkerState.STARTING, WorkerState.COUNTING, WorkerState.LEAVING)
 
 
 class Supervisor:
     """Workers and jobs: those that count, and spare ones: `size` for a config, and one for an add before it.
 
-    So a job is prepared in spare workers while the one that it replaces, or is added to, still counts.
+    So a job is prepared in spare workers while the one that it replaces, or is added to, still counts. One
+    that counts tells how it is once a second or more often; after `silence_s` it is taken for hanging.
     """
 
-    def __init__(self, nursery: Nursery, size: int, clock: Clock) -> None:
+    def __init__(self, nursery: Nursery, size: int, clock: Clock, silence_s: float) -> None:
         self.size = size
         self.jobs: dict[str, Job] = {}
         self.restarts = 0
-        self.replacing = False
         self.nursery = nursery
+        self.orphans = Orphans(clock)
+        self._silence_s = silence_s
+        self._short = False
+        self._successors: list[Future[Done]] = []
         self._keeper = SpareKeeper(nursery.fork, size + 1, clock)
         self._clock = clock
         self._workers: list[WorkerProcess] = []
         self._retired: Counter[str] = Counter()
-        self._orphans: list[WorkerSpec] = []
 
     def tick(self, timeout_s: float) -> None:
         """Hear what workers say, for no longer than `timeout_s`, and replace those that died."""
@@ -57,11 +56,17 @@ class Supervisor:
             elif worker.stats:
                 self._hear(worker)
             elif worker.state in _HEARD and worker.silence.expired():
-                patience_s = START_S if worker.state is WorkerState.STARTING else _SILENCE_S
+                patience_s = START_S if worker.state is WorkerState.STARTING else self._silence_s
                 self.discard(worker, f"did not answer for {patience_s:g} s and was ended")
         if self._keeper.keep(self._workers):
-            self.replacing = False
+            self._short = False
         self._care_for_orphans()
+
+    @property
+    def replacing(self) -> bool:
+        """Whether a worker has died, and what it did is not yet done by others."""
+        self._successors = [answer for answer in self._successors if not answer.done()]
+        return self._short or bool(self.orphans or self._successors)
 
     @property
     def ends(self) -> list[Waitable]:
@@ -103,7 +108,8 @@ class Supervisor:
 
     def _assign(self, worker: WorkerProcess, spec: WorkerSpec) -> None:
         worker.state, worker.spec = WorkerState.COUNTING, spec
-        worker.silence = Deadline(self._clock, _SILENCE_S)
+        worker.silence = Deadline(self._clock, self._silence_s)
+        worker.counting_s = self._clock.monotonic_s()
 
     def free(self, worker: WorkerProcess, indices: Collection[int] | None) -> None:
         """A worker has ended these histograms, or (None) all that it had."""
@@ -122,8 +128,7 @@ class Supervisor:
         self.jobs[job].drop(indices)
         if not self.jobs[job].infos:
             del self.jobs[job]
-        self._orphans = [spec.without(indices) if spec.job == job else spec for spec in self._orphans]
-        self._orphans = [spec for spec in self._orphans if spec.histograms]
+        self.orphans.drop(job, indices)
 
     def discard(self, worker: WorkerProcess, reason: str = "did not answer in time and was ended") -> None:
         """A worker does not answer: end it, so that what it did is seen as lost."""
@@ -170,11 +175,11 @@ class Supervisor:
     def _hear(self, worker: WorkerProcess) -> None:
         heard, worker.stats = worker.stats, []
         for stats in heard:
-            worker.silence = Deadline(self._clock, _SILENCE_S)
+            worker.silence = Deadline(self._clock, self._silence_s)
             worker.counters, worker.load = Counter(stats.counters), stats.load
             job = self.jobs.get(stats.infos[0].job) if stats.infos else None
             if job is not None:
-                job.heard(stats.infos, stats.delivered)
+                job.heard(stats.infos, stats.marks, stats.delivered)
 
     def _bury(self, worker: WorkerProcess) -> None:
         self._workers.remove(worker)
@@ -186,35 +191,25 @@ class Supervisor:
         self._hear(worker)
         self._retired.update(worker.counters)
         self.restarts += 1
-        self.replacing = True
+        self._short = True
         if worker.state is WorkerState.STARTING:
             self._keeper.wait_longer()
         if worker.state is WorkerState.COUNTING:
             self._adopt(worker, reason)
 
     def _adopt(self, worker: WorkerProcess, reason: str) -> None:
-        """What a dead worker counted is in ERROR, and to be published so by another."""
-        if worker.spec is None or worker.spec.job not in self.jobs:
-            return
-        job = self.jobs[worker.spec.job]
-        orphan = job.lost(worker.spec, reason)
-        # Whatever ends one stand-in after the other would end the next one, too.
-        if orphan.histograms and worker.spec.stands_in < _MOST_STAND_INS:
-            self._orphans.append(orphan)
+        """What a dead worker has left waits for another one."""
+        if worker.spec is not None and worker.spec.job in self.jobs:
+            counted_s = self._clock.monotonic_s() - worker.counting_s
+            spec = blamed(worker.spec, worker.trying)
+            self.orphans.add(self.jobs[worker.spec.job], spec, counted_s, reason)
 
     def _care_for_orphans(self) -> None:
-        """Let a spare worker publish, as ERROR, the histograms whose worker died."""
-        while self._orphans:
+        """Let spare workers take up what those have left that died."""
+        while self.orphans.due():
             reserved = self.reserve(1)
             if reserved is None:
                 return
-            orphan = self._orphans.pop(0)
-            worker = reserved[0]
+            (worker,), orphan = reserved, self.orphans.next()
             self._assign(worker, orphan)
-            prepared = worker.request(Prepare(orphan))
-            prepared.add_done_callback(partial(_go, worker))
-
-
-def _go(worker: WorkerProcess, prepared: Future[Done]) -> None:
-    if prepared.exception() is None:
-        worker.request(Go())
+            self._successors.append(worker.request(TakeOver(orphan)))

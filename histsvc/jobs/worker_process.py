@@ -12,9 +12,9 @@ from enum import StrEnum
 from multiprocessing.connection import Connection
 
 from histsvc.clock import Clock, Deadline
-from histsvc.model import WorkerSpec
+from histsvc.model import Extent, WorkerSpec
 from histsvc.protocol.heartbeat import WorkerLoad
-from histsvc.worker.link import Done, Failed, Leave, Ready, Report, Request, Stats, StatsSeen
+from histsvc.worker.link import Done, Failed, Leave, Ready, Report, Request, Stats, StatsSeen, Trying
 
 _log = logging.getLogger(__name__)
 # How long after the end of its pipe the exit code of a worker may come.
@@ -49,6 +49,9 @@ class WorkerProcess:
         self.spec: WorkerSpec | None = None
         self.stats: list[Stats] = []
         self.silence = Deadline(clock, float("inf"))
+        # Since when (monotonic) it has what it counts, and what it looks into, where it tells.
+        self.counting_s = 0.0
+        self.trying: tuple[Extent, ...] = ()
         self.counters: Counter[str] = Counter()
         self.load: WorkerLoad | None = None
         self.ending: WorkerLostError | None = None
@@ -149,6 +152,8 @@ class WorkerProcess:
             case Stats():
                 self.stats.append(report)
                 self._send(StatsSeen())
+            case Trying(extents):
+                self.trying = extents
             case Failed(reason):
                 self._reason = f"failed: {reason}"
 

@@ -27,6 +27,7 @@ from histsvc.model import Partition
 from histsvc.ports import Cluster, FoundOffset, OffsetAt, TopicFacts
 from histsvc.settings import Security
 
+_READERS, _EVERYTHING = IsolationLevel.READ_COMMITTED, IsolationLevel.READ_UNCOMMITTED
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 # One try; who asks tries again until its own deadline.
@@ -62,13 +63,13 @@ class KafkaCluster:
     ) -> Future[dict[Partition, FoundOffset]]:
         """The offsets at a place, or of the first message with a timestamp ≥ `at` ms.
 
-        The end is that of everything that was written. A reader of committed messages reaches it when the
+        LATEST is the end of everything that was written. A reader of committed messages reaches it when the
         transactions before it have ended, and until then nothing is done there.
         """
         names = {TopicPartition(p.topic, p.number): p for p in partitions}
         asked = self._client().list_offsets(
             {partition: _spec(at) for partition in names},
-            isolation_level=IsolationLevel.READ_UNCOMMITTED,
+            isolation_level=_READERS if at is OffsetAt.COMMITTED else _EVERYTHING,
             request_timeout=_REQUEST_S,
         )
         answers = {names[partition]: future for partition, future in asked.items()}
@@ -123,7 +124,7 @@ class KafkaClusters:
 def _spec(at: OffsetAt | int) -> OffsetSpec:
     if at is OffsetAt.EARLIEST:
         return OffsetSpec.earliest()
-    if at is OffsetAt.LATEST:
+    if at in (OffsetAt.LATEST, OffsetAt.COMMITTED):
         return OffsetSpec.latest()
     return OffsetSpec.for_timestamp(int(at))
 
@@ -135,7 +136,7 @@ def _facts(asked: Future[Any]) -> TopicFacts:
         if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
             return TopicFacts(partitions=0)
         raise
-    return TopicFacts(len(description.partitions))
+    return TopicFacts(len(description.partitions), str(description.topic_id))
 
 
 def _found(asked: Future[Any]) -> FoundOffset:

@@ -108,6 +108,15 @@ class Connection:
         self._unassign()
         self.consumer.incremental_assign(wanted)
 
+    def move(self, slot: int, offset: int) -> None:
+        """Read a slot from another offset; a seek would fail where the one before is out of range."""
+        moved = [key for key, number in self.slots.items() if number == slot]
+        if moved:
+            self.settle()
+            self._unassign()
+            self.consumer.incremental_unassign([TopicPartition(*key) for key in moved])
+            self.consumer.incremental_assign([TopicPartition(*key, offset) for key in moved])
+
     def drop(self, slots: Collection[int]) -> None:
         """Read these no more; the consumer is told when it does not wait for messages."""
         self._dropped += [key for key, slot in self.slots.items() if slot in slots]

@@ -62,5 +62,6 @@ class ObjectTaker:
             [message.value() or b"" for _, message in placed],
             news.ends,
             news.failures,
+            frozenset(news.overtaken),
             waited,
         )

@@ -9,6 +9,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from histsvc.errors import BrokerError
 from histsvc.kafka.security import client_config, create
 from histsvc.kafka.trouble import Trouble, broker_error
+from histsvc.model import Place
 from histsvc.ports import Outgoing
 from histsvc.settings import Security
 
@@ -24,13 +25,13 @@ class KafkaSender:
         self._compression = compression
         self._producers: dict[tuple[str, ...], Producer] = {}
 
-    def send(self, message: Outgoing) -> Future[None]:
+    def send(self, message: Outgoing) -> Future[Place]:
         """Hand a message over; raises BrokerError where the client refuses it at once."""
-        sent: Future[None] = Future()
+        sent: Future[Place] = Future()
 
-        def delivered(error: KafkaError | None, _: Message) -> None:
+        def delivered(error: KafkaError | None, reported: Message) -> None:
             if error is None:
-                sent.set_result(None)
+                sent.set_result(Place(reported.partition() or 0, reported.offset() or 0))
             else:
                 sent.set_exception(broker_error(error))
 

@@ -96,6 +96,7 @@ class QueueTaker:
             InPlace(taken[Taken.ADDRESS], taken[Taken.SIZE], events),
             news.ends,
             news.failures,
+            frozenset(news.overtaken),
             waited,
         )
 

@@ -82,6 +82,11 @@ class KafkaReader:
         if not any(here):
             wait([*others, self._bell.fileno()], timeout_s)
 
+    def move(self, slot: int, offset: int) -> None:
+        """Read a slot, of which nothing more comes, from another offset."""
+        for connection in self._connections.values():
+            connection.move(slot, offset)
+
     def drop(self, slots: Iterable[int]) -> None:
         """Read these slots no more."""
         dropped = set(slots)

@@ -20,9 +20,9 @@ MOST_MESSAGES = 4096
 AHEAD_S = 0.01
 GATHER_S = 0.002
 
+_OVERTAKEN = frozenset({KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE})
 _LOST = {
-    KafkaError._AUTO_OFFSET_RESET: "was removed by the broker before it was read",
-    KafkaError.OFFSET_OUT_OF_RANGE: "was removed by the broker before it was read",
+    **dict.fromkeys(_OVERTAKEN, "was removed by the broker before it was read"),
     KafkaError.TOPIC_AUTHORIZATION_FAILED: "may not be read any more (no READ permission)",
     KafkaError.UNKNOWN_TOPIC_OR_PART: "does not exist any more",
     KafkaError._UNKNOWN_PARTITION: "does not exist any more",
@@ -68,6 +68,7 @@ class News:
     def __init__(self, slots: Slots, told: Told) -> None:
         self.ends: dict[int, int] = {}
         self.failures: dict[int, str] = {}
+        self.overtaken: set[int] = set()
         self._slots = slots
         self._told = told
 
@@ -84,3 +85,5 @@ class News:
                 if name == topic and partition in (number, -1):
                     where = f"partition {number} of {name!r} at offset {offset}"
                     self.failures[slot] = f"{where} {_LOST[error.code()]}: {error.str()}"
+                    if error.code() in _OVERTAKEN:
+                        self.overtaken.add(slot)

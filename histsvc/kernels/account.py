@@ -17,7 +17,7 @@ _T_OUT_OF_WINDOW, _T_FILTERED = int(Tally.OUT_OF_WINDOW), int(Tally.FILTERED)
 
 @kernel(
     "int64(int64[::1], int64[::1], uint8[::1], int64[::1], int64[::1], int64[::1], int64[::1], boolean[::1],"
-    " boolean[::1], int64[::1], boolean[::1], int64, int64[::1], int64[::1])"
+    " boolean[::1], int64[::1], int64[::1], boolean[::1], int64, int64[::1], int64[::1])"
 )
 def account(
     slot: Int64Array,
@@ -29,6 +29,7 @@ def account(
     events: Int64Array,
     lacking: npt.NDArray[np.bool_],
     slots: npt.NDArray[np.bool_],
+    floor: Int64Array,
     limit: Int64Array,
     schemas: npt.NDArray[np.bool_],
     wanted_source: int,
@@ -37,13 +38,13 @@ def account(
 ) -> int:
     """Write the messages to be looked into to `rows`, int64 (messages,); returns how many they are.
 
-    The columns are those of a batch; `lacking` are without a needed vector. A histogram reads the partitions
-    `slots`, bool (slots,), below the offsets `limit`, takes `schemas`, bool (schemas + 1,), the last for an
-    unknown one, and a source (-1: all). What becomes of all else goes into `tally`, int64 (len(Tally),).
+    `lacking` are without a needed vector. Wanted: partitions `slots`, offsets from `floor` to below `limit`,
+    all (slots,), `schemas`, (schemas + 1,), the last an unknown one, a source (-1: all). All else: `tally`.
     """
     found = 0
     for i in range(slot.size):
-        if not slots[slot[i]] or verdict[i] == _SKIPPED or offset[i] >= limit[slot[i]]:
+        s = slot[i]
+        if not (slots[s] and verdict[i] != _SKIPPED and floor[s] <= offset[i] < limit[s]):
             continue
         tally[_T_MESSAGES] += 1
         if fault[i] == _NO_SCHEMA or (schemas[schema[i]] and fault[i] != _NONE):
@@ -70,6 +71,7 @@ def account_numpy(
     events: Int64Array,
     lacking: npt.NDArray[np.bool_],
     slots: npt.NDArray[np.bool_],
+    floor: Int64Array,
     limit: Int64Array,
     schemas: npt.NDArray[np.bool_],
     wanted_source: int,
@@ -77,7 +79,7 @@ def account_numpy(
     tally: Int64Array,
 ) -> int:
     """Do what `account` does, in numpy."""
-    mine = slots[slot] & (verdict != Verdict.SKIPPED) & (offset < limit[slot])
+    mine = slots[slot] & (verdict != Verdict.SKIPPED) & (offset >= floor[slot]) & (offset < limit[slot])
     wanted, nameless = schemas[schema], fault == Fault.NO_SCHEMA
     tally[Tally.MESSAGES] += np.count_nonzero(mine)
     tally[Tally.OTHER_SCHEMA] += np.count_nonzero(mine & ~wanted & ~nameless)

@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from histsvc.model.payloads import InPlace, Int64Array, Payloads, addresses, sizes
+from histsvc.model.payloads import InPlace, Int64Array, Payloads, addresses, chosen, emptied, sizes
 
 
 @dataclass(frozen=True)
@@ -89,8 +89,8 @@ class RawMessages:
 
     `slot` numbers the partitions of the reader, `offset` and `timestamp_ms` are Kafka's, `payload` may be
     empty (a message without a value). `ends` maps slots whose end was reached to the offset of that end,
-    `failures` maps slots that cannot be read any more to the reason. `waited` says that there was less than
-    the reader would have taken at once.
+    `failures` maps slots that cannot be read any more to the reason; of those in `overtaken` the next offset
+    is not there. `waited` says that there was less than the reader would have taken at once.
     """
 
     slot: Int64Array
@@ -99,12 +99,22 @@ class RawMessages:
     payload: Payloads
     ends: Mapping[int, int] = field(default_factory=dict)
     failures: Mapping[int, str] = field(default_factory=dict)
+    overtaken: frozenset[int] = frozenset()
     waited: bool = False
 
     @cached_property
     def size(self) -> Int64Array:
         """Bytes of each payload, int64 (messages,)."""
         return sizes(self.payload)
+
+    def rows(self, rows: slice) -> RawMessages:
+        """Some of the messages, without what was said beside them."""
+        columns = self.slot[rows], self.offset[rows], self.timestamp_ms[rows]
+        return RawMessages(*columns, chosen(self.payload, rows))
+
+    def emptied(self, rows: Int64Array) -> RawMessages:
+        """The same with nothing in the messages `rows`, int64."""
+        return replace(self, payload=emptied(self.payload, rows))
 
 
 def joined(parts: Sequence[RawMessages]) -> RawMessages:
@@ -124,6 +134,7 @@ def joined(parts: Sequence[RawMessages]) -> RawMessages:
         ),
         {slot: offset for part in parts for slot, offset in part.ends.items()},
         {slot: reason for part in parts for slot, reason in part.failures.items()},
+        frozenset().union(*(part.overtaken for part in parts)),
         all(part.waited for part in parts),
     )
 

@@ -57,6 +57,23 @@ class InPlace:
         return map(self.__getitem__, range(len(self)))
 
 
+def chosen(payloads: Payloads, rows: slice) -> Payloads:
+    """Some of them."""
+    if isinstance(payloads, InPlace):
+        return InPlace(payloads.address[rows], payloads.size[rows], payloads.memory)
+    return list(payloads)[rows]
+
+
+def emptied(payloads: Payloads, rows: Int64Array) -> Payloads:
+    """The same with nothing in those of `rows`, int64."""
+    if isinstance(payloads, InPlace):
+        size = payloads.size.copy()
+        size[rows] = 0
+        return InPlace(payloads.address, size, payloads.memory)
+    empty = set(rows.tolist())
+    return [b"" if row in empty else payload for row, payload in enumerate(payloads)]
+
+
 def addresses(payloads: Payloads) -> Int64Array:
     """Where payloads begin in memory, int64 (messages,); valid as long as somebody has them."""
     if isinstance(payloads, InPlace):

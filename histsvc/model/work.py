@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 Stream = tuple[tuple[str, ...], str]
@@ -18,6 +18,14 @@ class Partition(NamedTuple):
     number: int
 
 
+class Extent(NamedTuple):
+    """Messages of a partition: the offsets of the first and of the last."""
+
+    partition: Partition
+    first: int
+    last: int
+
+
 @dataclass(frozen=True)
 class Start:
     """Where reading of a partition begins; `end` is where it ended at that time, 0 where not known."""
@@ -27,11 +35,36 @@ class Start:
     end: int = 0
 
 
+class Place(NamedTuple):
+    """Where a message lies in its topic: the partition's number and the offset."""
+
+    partition: int
+    offset: int
+
+
+Offsets = Mapping[str, Mapping[int, int]]
+"""The next offset of partitions, by topic and number."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Where a histogram is taken up again should its worker die.
+
+    Its last `generation` began with counts of zero at the offsets `base` (None: where the job did); `place`
+    is that of the last message that the broker is known to have. Newer ones may lie behind it.
+    """
+
+    generation: int = 1
+    base: Offsets | None = None
+    place: Place | None = None
+
+
 @dataclass(frozen=True)
 class HistogramSpec:
     """One histogram of a job: its configuration (as it came, checked) and its identity.
 
-    `error` is set for a histogram that can only say why it does not count.
+    `error` is set for a histogram that can only say why it does not count. `epoch` is 1 and rises whenever it
+    is taken up again, and then `mark` says from where.
     """
 
     index: int
@@ -40,6 +73,8 @@ class HistogramSpec:
     output_schema: str
     config_hash: str
     error: str | None = None
+    epoch: int = 1
+    mark: Mark | None = None
 
 
 @dataclass(frozen=True)
@@ -47,7 +82,10 @@ class WorkerSpec:
     """What one worker does: the histograms of a job that share streams, and where their reading begins.
 
     `awaited`: data topics that do not exist yet; they are read from their beginning once they do.
-    `stands_in`: for how many workers that died; all that is left to do is to publish the error.
+    `topic_ids` are those of the data topics when the job began. `attempt` says how many workers have died one
+    after the other with none of them having got any further than `reached`: messages of each histogram.
+    `suspects` are the messages that the last of them died of, by all that is known, `poison` those that are
+    passed over.
     """
 
     job: str
@@ -56,7 +94,16 @@ class WorkerSpec:
     start_ms: int | None
     stop_ms: int | None
     awaited: tuple[Stream, ...] = ()
-    stands_in: int = 0
+    topic_ids: Mapping[Stream, str] = field(default_factory=dict)
+    attempt: int = 0
+    reached: Mapping[int, int] = field(default_factory=dict)
+    suspects: tuple[Extent, ...] = ()
+    poison: tuple[Extent, ...] = ()
+
+    def names(self, indices: Collection[int] | None = None) -> str:
+        """What its histograms (None: all, else these) are called, for messages."""
+        mine = [h for h in self.histograms if indices is None or h.index in indices]
+        return ", ".join(str(h.config.get("id") or f"{self.job}/{h.index}") for h in mine)
 
     def without(self, indices: Collection[int]) -> WorkerSpec:
         """The same but for these histograms."""

@@ -47,8 +47,10 @@ class HistogramInfo(BaseModel):
     undecodable: int = 0
     other_schema: int = 0
     resumed: int = 0
+    lost: int = 0
     warning: str | None = None
     offsets: dict[str, dict[int, int]] = {}
+    done: dict[str, list[int]] = {}
     lag: int = 0
     data_age_ms: int | None = None
     topic: str | None = None

@@ -82,6 +82,10 @@ class SimulatedReader:
         """Wait until the next message, or to hear from one of `others`."""
         select(others, [], [], min(timeout_s, self._until_next_s()))
 
+    def move(self, slot: int, offset: int) -> None:
+        """Read a slot from another offset."""
+        self._places[slot].position = offset
+
     def drop(self, slots: Iterable[int]) -> None:
         """Read these slots no more."""
         for slot in slots:

@@ -60,7 +60,7 @@ class SimulatedClusters:
 
 
 def _find(at: OffsetAt | int, now_ms: int) -> FoundOffset:
-    if at == OffsetAt.LATEST:
+    if at in (OffsetAt.LATEST, OffsetAt.COMMITTED):
         return FoundOffset(end(now_ms), -1)
     if at == OffsetAt.EARLIEST:
         return FoundOffset(oldest(now_ms), -1)

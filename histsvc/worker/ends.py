@@ -17,10 +17,13 @@ _AGAIN_S = 0.2
 
 
 class EndQueries:
-    """Asks for end offsets and never waits for them."""
+    """Asks for end offsets, or those at another place, and never waits for them."""
 
-    def __init__(self, clusters: Clusters, clock: Clock, counters: Counter[str]) -> None:
+    def __init__(
+        self, clusters: Clusters, clock: Clock, counters: Counter[str], at: OffsetAt = OffsetAt.LATEST
+    ) -> None:
         """Questions that fail are asked again, and counted in `counters`."""
+        self._at = at
         self._counters = counters
         self._clusters = clusters
         self._clock = clock
@@ -28,13 +31,13 @@ class EndQueries:
         self._again: dict[Partition, Deadline] = {}
 
     def answers(self, partitions: Iterable[Partition]) -> Iterator[tuple[Partition, int]]:
-        """The end offsets that have come in; what has not been asked yet, or failed a while ago, is asked."""
+        """The offsets that have come in; what has not been asked yet, or failed a while ago, is asked."""
         for partition in partitions:
             asked = self._asked.get(partition)
             if asked is None:
                 if partition not in self._again or self._again[partition].expired():
                     cluster = self._clusters.of(partition.brokers)
-                    self._asked[partition] = cluster.offsets([partition], OffsetAt.LATEST)
+                    self._asked[partition] = cluster.offsets([partition], self._at)
             elif asked.done():
                 del self._asked[partition]
                 try:

@@ -34,14 +34,19 @@ class Filling:
         self.spec = spec
         self.config = config
         self.slots = slots
+        # What lies below these offsets it has counted before it was taken up, int64 (slots,).
+        self.floor: Int64Array = np.zeros(slots.size, np.int64)
         # Nothing at or behind these offsets counts, int64 (slots,): it is told to end there.
         self.limit: Int64Array = np.full(slots.size, NO_LIMIT)
         self.awaits = set(awaits)
         self._missed: set[Stream] = set()
+        self._remarks: list[str] = []
         self.accumulator = config.accumulator()
         self.state = State.ERROR if spec.error else State.INITIALISED
         self.error = spec.error
         self.generation = 1
+        # Messages that the broker has removed before they were read.
+        self.lost = 0
         # The first and the newest pulse, see note_pulses.
         self._pulse_ns: Int64Array = np.zeros(2, np.int64)
         # The entry behind the last is that of index -1: no schema of the list.
@@ -70,12 +75,24 @@ class Filling:
         """What a user should know, where there is something."""
         missing = sorted(self.awaits | self._missed)
         waiting = [f"data topic {topic!r} does not exist yet" for _, topic in missing]
-        return "; ".join([*waiting, *filter(None, [self.accumulator.warning])]) or None
+        return "; ".join([*waiting, *self._remarks, *filter(None, [self.accumulator.warning])]) or None
+
+    def lose(self, messages: int, sentence: str) -> None:
+        """The broker has removed so many messages before they were read."""
+        self.lost += messages
+        self.remark(sentence)
+
+    def remark(self, sentence: str) -> None:
+        """Something else that a user should know, once."""
+        if sentence not in (self.warning or ""):
+            self._remarks.append(sentence)
 
     def read_also(self, stream: Stream, slots: int) -> None:
-        """A stream has come into being: `slots` more partitions, which it reads if it awaited them."""
-        self.slots = np.append(self.slots, np.full(slots, stream in self.awaits))
+        """A stream has come into being, or has grown: `slots` more partitions, for those who read it."""
+        reads = stream[0] == self.config.brokers and stream[1] in self.config.data_topics
+        self.slots = np.append(self.slots, np.full(slots, reads and stream not in self._missed))
         self.awaits.discard(stream)
+        self.floor = np.append(self.floor, np.zeros(slots, np.int64))
         self.limit = np.append(self.limit, np.full(slots, NO_LIMIT))
 
     def wait_no_more(self) -> None:
@@ -86,6 +103,13 @@ class Filling:
     def limit_to(self, slot: int, offset: int) -> None:
         """Count nothing of a slot from `offset` on."""
         self.limit[slot] = min(int(self.limit[slot]), offset)
+
+    def resume(self, generation: int, state: State, last_pulse_ns: int) -> None:
+        """Go on from what was published, which the accumulator has already."""
+        self.generation = generation
+        self._pulse_ns[:] = last_pulse_ns
+        if self.counting:
+            self.state = state
 
     def finish(self) -> None:
         """Nothing more will be counted, and that is final."""
@@ -103,6 +127,7 @@ class Filling:
         if self.counting:
             self.accumulator.reset()
             self.generation += 1
+            self.lost = 0
             self._pulse_ns[:] = 0
 
     def take(self, batch: Batch, verdicts: npt.NDArray[np.uint8]) -> None:
@@ -130,6 +155,7 @@ class Filling:
             batch.events,
             batch.lacks(tof=self.config.needs_tof, pixel=self.config.needs_pixel),
             self.slots,
+            self.floor,
             self.limit,
             self._schemas,
             self._source,

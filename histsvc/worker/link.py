@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from histsvc.model import WorkerSpec
+from histsvc.model import Extent, Mark, WorkerSpec
 from histsvc.protocol.heartbeat import WorkerLoad
 from histsvc.protocol.info import HistogramInfo
 
@@ -25,6 +25,13 @@ class Prepare:
 @dataclass(frozen=True)
 class Go:
     """Publish INITIALISED and begin to count."""
+
+
+@dataclass(frozen=True)
+class TakeOver:
+    """Take up the histograms of a worker that is gone; answered once they count."""
+
+    spec: WorkerSpec
 
 
 @dataclass(frozen=True)
@@ -62,7 +69,7 @@ class StatsSeen:
     """The parent has read the last Stats; the next may come."""
 
 
-Request = Prepare | Go | Reset | Finish | Tell | Leave | StatsSeen
+Request = Prepare | Go | TakeOver | Reset | Finish | Tell | Leave | StatsSeen
 
 
 @dataclass(frozen=True)
@@ -83,13 +90,22 @@ class Done:
 class Stats:
     """How some of the worker's histograms are, and what it has counted since it began.
 
-    `delivered` are the indices of those whose FINISHED the broker has; `load` is that of the last seconds.
+    `marks` says of each of `infos` from where it would be taken up. `delivered` are the indices of those
+    whose FINISHED the broker has; `load` is that of the last seconds.
     """
 
     infos: tuple[HistogramInfo, ...]
+    marks: tuple[Mark, ...]
     delivered: tuple[int, ...]
     counters: Mapping[str, int]
     load: WorkerLoad | None = None
+
+
+@dataclass(frozen=True)
+class Trying:
+    """What is looked into now; () for nothing."""
+
+    extents: tuple[Extent, ...]
 
 
 @dataclass(frozen=True)
@@ -99,7 +115,7 @@ class Failed:
     reason: str
 
 
-Report = Ready | Done | Stats | Failed
+Report = Ready | Done | Stats | Trying | Failed
 
 
 class Pipe(Protocol):

@@ -15,13 +15,15 @@ from histsvc.kafka.cluster import KafkaClusters
 from histsvc.kafka.producer import KafkaSender
 from histsvc.kafka.queue_taker import QueueTaker
 from histsvc.kafka.reader import KafkaReader
+from histsvc.model import Extent, WorkerSpec
 from histsvc.ports import Clusters, Reader
 from histsvc.settings import WorkerSettings
 from histsvc.sources.simulated import SimulatedReader
 from histsvc.sources.simulated_cluster import SimulatedClusters
 from histsvc.sources.simulated_log import wanted
-from histsvc.wire import EVENT_LAYOUTS, FRAME_DESERIALISERS, HISTOGRAM_SERIALISERS, INPUT_SERIALISERS
-from histsvc.worker.build import build
+from histsvc.wire import HISTOGRAM_DESERIALISERS, HISTOGRAM_SERIALISERS, INPUT_SERIALISERS
+from histsvc.worker.build import build, wanted_of
+from histsvc.worker.caution import Caution
 from histsvc.worker.link import (
     ChildLink,
     Done,
@@ -35,11 +37,15 @@ from histsvc.worker.link import (
     Request,
     Reset,
     StatsSeen,
+    TakeOver,
     Tell,
+    Trying,
 )
+from histsvc.worker.lookback import LookBack
 from histsvc.worker.outbox import ThreadOutbox
 from histsvc.worker.pending import FinishPending, Pending, ResetPending
 from histsvc.worker.pipeline import Pipeline
+from histsvc.worker.resume import Found
 from histsvc.worker.tell import Teller
 
 _log = logging.getLogger(__name__)
@@ -77,9 +83,8 @@ class Worker:
         self._link = link
         self._settings = settings
         self._clock = clock
-        self._clusters: Clusters = (
-            SimulatedClusters(clock) if settings.simulation else KafkaClusters(settings.security)
-        )
+        self._clusters = KafkaClusters(settings.security)
+        self._data: Clusters = SimulatedClusters(clock) if settings.simulation else self._clusters
         self._sender = KafkaSender(settings.security, settings.compression)
         self._outbox = ThreadOutbox(
             self._sender,
@@ -93,6 +98,8 @@ class Worker:
         self._reader: Reader = self._kafka_reader
         self._pipeline: Pipeline | None = None
         self._counting = False
+        # What is to be taken up, as long as its publications are looked for.
+        self._taking: tuple[WorkerSpec, LookBack] | None = None
         self._pending: Pending | None = None
         self._teller = Teller(link, self._outbox, clock)
         self._leaving = False
@@ -115,6 +122,8 @@ class Worker:
             if self._pipeline is not None and self._counting:
                 self._pipeline.step(0.0 if self._pipeline.idle else _STEP_S)
                 self._teller.tell(self._pipeline)
+            elif self._taking is not None:
+                self._take_over(*self._taking)
             elif self._pipeline is None:
                 self._reader.read(0)
             self._answer()
@@ -141,6 +150,8 @@ class Worker:
 
     def _request(self) -> Request | None:
         """Wait for a request, for events, or until something is due; returns the request."""
+        if self._taking is not None:
+            return self._link.request(_STEP_S)
         if self._pipeline is None or not self._counting:
             return self._link.request(_STEP_S if self._terminated else _IDLE_S)
         if not self._pipeline.idle:
@@ -156,19 +167,11 @@ class Worker:
     def _obey(self, request: Request) -> None:
         match request:
             case Prepare(spec):
-                if self._settings.simulation:
-                    self._reader = SimulatedReader(wanted(spec), INPUT_SERIALISERS, self._clock, time.sleep)
-                self._pipeline = build(
-                    spec,
-                    self._settings,
-                    self._reader,
-                    EVENT_LAYOUTS,
-                    FRAME_DESERIALISERS,
-                    self._clusters,
-                    self._outbox,
-                    self._clock,
-                )
+                self._build(spec, {})
                 self._link.report(Done())
+            case TakeOver(spec):
+                looking = wanted_of(spec), self._kafka_reader, self._clusters
+                self._taking = spec, LookBack(*looking, HISTOGRAM_DESERIALISERS, self._clock)
             case Go():
                 self._go()
             case Reset(indices, timeout_s):
@@ -184,6 +187,25 @@ class Worker:
                 self._leaving = True
             case StatsSeen():
                 pass
+
+    def _build(self, spec: WorkerSpec, found: Found) -> None:
+        if self._settings.simulation:
+            self._reader = SimulatedReader(wanted(spec), INPUT_SERIALISERS, self._clock, time.sleep)
+        around = self._reader, self._data, self._outbox, self._clock
+        self._pipeline = build(spec, self._settings, *around, found)
+        if spec.attempt:  # those before it have died where this one begins
+            self._pipeline.caution = Caution(spec.suspects, self._trying, self._clock)
+
+    def _trying(self, extents: tuple[Extent, ...]) -> None:
+        self._link.report(Trying(extents))
+
+    def _take_over(self, spec: WorkerSpec, publications: LookBack) -> None:
+        """Look for what was published; once all of it is found, count on from there."""
+        self._teller.tell_alive()
+        if publications.step():
+            self._taking = None
+            self._build(spec, publications.found)
+            self._go()
 
     def _go(self) -> None:
         self._link.report(Done())

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from histsvc.errors import BrokerError
-from histsvc.model import Snapshot
+from histsvc.model import Place, Snapshot
 from histsvc.ports import Outgoing, Sender
 from histsvc.worker.publication import Draft
 
@@ -29,7 +29,7 @@ Serialise = Callable[[Snapshot, str, int, str], bytes]
 @dataclass(eq=False)
 class _Entry:
     draft: Draft | None
-    delivered: Future[None]
+    delivered: Future[Place]
     generation: int
 
 
@@ -50,9 +50,9 @@ class ThreadOutbox:
         self._thread = threading.Thread(target=self._run, name="outbox", daemon=True)
         self._thread.start()
 
-    def post(self, draft: Draft) -> Future[None]:
+    def post(self, draft: Draft) -> Future[Place]:
         """Queue a draft; the publisher has at most one of each histogram under way, so the queue is short."""
-        delivered: Future[None] = Future()
+        delivered: Future[Place] = Future()
         self._entries.put(_Entry(draft, delivered, self._generation))
         return delivered
 
@@ -95,12 +95,12 @@ class ThreadOutbox:
         self._under_way += 1
         sent.add_done_callback(partial(self._answered, key, topic, entry.delivered))
 
-    def _answered(self, key: bytes, topic: str, delivered: Future[None], sent: Future[None]) -> None:
+    def _answered(self, key: bytes, topic: str, delivered: Future[Place], sent: Future[Place]) -> None:
         self._under_way -= 1
         error = sent.exception()
         if error is None:
             self.counters["published"] += 1
-            delivered.set_result(None)
+            delivered.set_result(sent.result())
         else:
             self._failed(key, topic, error)
             delivered.set_exception(error)

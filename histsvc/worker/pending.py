@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 
 from histsvc.clock import Deadline
+from histsvc.model import Place
 from histsvc.protocol.info import State
 from histsvc.worker.pipeline import Pipeline
 from histsvc.worker.publication import Publication
@@ -41,7 +42,7 @@ class ResetPending(Pending):
 
     def __init__(self, publications: Sequence[Publication], deadline: Deadline) -> None:
         super().__init__(deadline)
-        self._zeroed: list[tuple[Publication, list[Future[None]]]] = [(p, p.sent) for p in publications]
+        self._zeroed: list[tuple[Publication, list[Future[Place]]]] = [(p, p.sent) for p in publications]
 
     def _done(self) -> bool:
         return all(future.done() for _, sent in self._zeroed for future in sent)

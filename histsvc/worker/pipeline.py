@@ -5,22 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from histsvc.clock import Clock, Deadline, now_ms
-from histsvc.model import Partition, RawMessages, Start, Stream, WorkerSpec
+from histsvc.model import Partition, RawMessages, Start, WorkerSpec
 from histsvc.ports import Clusters, Reader
 from histsvc.protocol.info import State
-from histsvc.window import NO_LIMIT, Verdict
+from histsvc.window import Verdict
+from histsvc.worker.caution import Caution, pass_over
 from histsvc.worker.ends import Drain, EndQueries
 from histsvc.worker.fill import Filling
 from histsvc.worker.load import Phase, Stopwatch
+from histsvc.worker.losses import Losses
 from histsvc.worker.progress import Progress
-from histsvc.worker.publication import Position, Publication
+from histsvc.worker.publication import Publication
 from histsvc.worker.publish import Publisher
 from histsvc.worker.read import Decoder
 from histsvc.worker.seen import Seen
-from histsvc.worker.watch import TopicWatch
+from histsvc.worker.stall import Stall
+from histsvc.worker.watch import Gone, Grown, TopicWatch, known_topics
+from histsvc.worker.where import Whereabouts
 
 
 class Pipeline:
@@ -42,23 +45,22 @@ class Pipeline:
         self.counters = self.seen.counters
         self.stopwatch = Stopwatch(clock)
         self.publisher: Publisher
-        self._partitions = [start.partition for start in spec.starts]
+        self.losses: Losses
+        self.stall: Stall
+        self.caution: Caution | None = None
+        self.where = Whereabouts(spec.starts, progress, reader, self.seen)
         self._progress = progress
         self._reader = reader
         self._decoder = decoder
         self._clusters = clusters
         self._clock = clock
-        self._ends, self._ends_fresh = {slot: start.end for slot, start in enumerate(spec.starts)}, False
         self._dropped = progress.done.copy()
         self._end_queries = self._new_queries()
-        topics = {(p.brokers, p.topic) for p in self._partitions}
-        self._watch = TopicWatch(topics, spec.awaited, clusters, clock)
+        self._watch = TopicWatch(known_topics(spec), spec.awaited, clusters, clock)
         self._drain: Drain | None = None
         self._flowing = True
         # Since when (monotonic) the clock says that nothing more will come.
         self._over_s: float | None = None
-        # Where those were that have finished while others went on.
-        self._final: dict[int, Position] = {}
 
     @property
     def finished(self) -> bool:
@@ -68,12 +70,14 @@ class Pipeline:
     @property
     def idle(self) -> bool:
         """Whether nothing has come, and no answer is awaited that could end a histogram."""
-        return self.finished or not (self._flowing or self._drain is not None or self._over_s is not None)
+        awaits = self.losses.open or self._drain is not None or self._over_s is not None
+        return self.finished or not (self._flowing or awaits)
 
     def begin(self) -> None:
-        """Publish every histogram as INITIALISED, which those of a worker that died have been before."""
-        if not self.spec.stands_in:
-            self.publisher.publish_now(self.publisher.publications, State.INITIALISED)
+        """Publish every histogram, as INITIALISED if it is new, else as what it is."""
+        for publication in self.publisher.publications:
+            new = publication.filling.spec.mark is None
+            self.publisher.publish_now([publication], State.INITIALISED if new else None)
 
     def step(self, timeout_s: float) -> None:
         """Read once, count what came, and publish what is due."""
@@ -83,6 +87,8 @@ class Pipeline:
             self.stopwatch.lap(Phase.WAIT if raw.waited or not raw.payload else Phase.READ)
             self._take(raw)
             self._look_for_topics()
+            self.losses.settle(self.fillings, self._fail_one)
+            self.stall.check(self.where.partitions, self._progress.position, ~self._dropped)
             self._finish_what_is_done()
         self.publisher.step()
         self.stopwatch.lap(Phase.PUBLISH)
@@ -110,7 +116,7 @@ class Pipeline:
         chosen = [p for p in self.chosen(indices) if p.filling.counting]
         for publication in chosen:
             publication.filling.reset()
-            publication.zeroed()
+            publication.zeroed(self.where.of(publication.filling).offsets)
         self.publisher.publish_now(chosen, None)
         return chosen
 
@@ -121,73 +127,66 @@ class Pipeline:
         self.fillings = [p.filling for p in self.publisher.publications]
         self._drain, self._end_queries = None, self._new_queries()
 
-    def position(self, filling: Filling) -> Position:
-        """How far the partitions of a histogram have been counted."""
-        if filling.spec.index in self._final:
-            return self._final[filling.spec.index]
-        offsets: dict[str, dict[int, int]] = {}
-        self._refresh_ends()
-        lag, slots = 0, np.flatnonzero(filling.slots).tolist()
-        for slot in slots:
-            partition, position = self._partitions[slot], int(self._progress.position[slot])
-            limit = int(filling.limit[slot])
-            offsets.setdefault(partition.topic, {})[partition.number] = min(position, limit)
-            lag += self._progress.lag(slot, self._ends.get(slot, position), limit)
-        return Position(offsets, lag, self.seen.newest_ms(slots))
-
     @property
     def lag(self) -> int:
         """Messages of all partitions that are still to be counted."""
-        self._refresh_ends()
-        positions = enumerate(self._progress.position.tolist())
-        return sum(
-            self._progress.lag(slot, self._ends.get(slot, position), int(NO_LIMIT))
-            for slot, position in positions
-            if not self._dropped[slot]
-        )
-
-    def _refresh_ends(self) -> None:
-        if not self._ends_fresh:  # many histograms ask for the same ends after a read
-            self._ends |= self._reader.ends()
-            self._ends_fresh = True
+        return self.where.lag(self._dropped)
 
     def _take(self, raw: RawMessages) -> None:
-        self._ends_fresh, self._flowing = False, bool(raw.payload)
+        self.where.outdated()
+        self._flowing = bool(raw.payload)
         if raw.payload:
-            verdicts = self._progress.take(raw.slot, raw.offset, raw.timestamp_ms)
-            batches = self._decoder.decode(raw)
-            self.stopwatch.lap(Phase.DECODE)
-            self._reader.read_ahead()
-            for batch, rows in batches:
-                for filling in self.fillings:
-                    filling.take(batch, verdicts[rows])
-                self.seen.take(batch, verdicts[rows] != Verdict.SKIPPED)
-            self.counters["bytes"] += int(raw.size.sum())
-            self.stopwatch.lap(Phase.FILL)
+            self._count(pass_over(raw, self.where.partitions, self.spec.poison, self.fillings))
         for slot, offset in raw.ends.items():
             self._progress.reached_end(slot, offset)
-        for slot, reason in raw.failures.items():
-            self._fail(slot, reason)
+        self.losses.note(raw.overtaken)
+        for slot in raw.failures.keys() - raw.overtaken:
+            self._fail(slot, raw.failures[slot])
+
+    def _count(self, raw: RawMessages) -> None:
+        if self.caution is not None and self.caution.over:
+            self.caution = None
+        if self.caution is None:
+            self._count_part(raw)
+            return
+        for part in self.caution.parts(raw, self.where.partitions):
+            self._count_part(part)
+
+    def _count_part(self, raw: RawMessages) -> None:
+        verdicts = self._progress.take(raw.slot, raw.offset, raw.timestamp_ms)
+        batches = self._decoder.decode(raw)
+        self.stopwatch.lap(Phase.DECODE)
+        if self.caution is None:  # what is read meanwhile may be what the process dies of
+            self._reader.read_ahead()
+        for batch, rows in batches:
+            for filling in self.fillings:
+                filling.take(batch, verdicts[rows])
+            self.seen.take(batch, verdicts[rows] != Verdict.SKIPPED)
+        self.counters["bytes"] += int(raw.size.sum())
+        self.stopwatch.lap(Phase.FILL)
 
     def _fail(self, slot: int, reason: str) -> None:
         """A partition cannot be read any more: the end of those that still want something of it."""
         for filling in self.fillings:
-            if filling.counting and filling.slots[slot] and not self._done(filling)[slot]:
-                self._final[filling.spec.index] = self.position(filling)
-                filling.fail(reason)
+            if filling.counting and filling.slots[slot] and not self.where.done(filling)[slot]:
+                self._fail_one(filling, reason)
         self._progress.limit(slot, 0)
+
+    def _fail_one(self, filling: Filling, reason: str) -> None:
+        self.where.final[filling.spec.index] = self.where.of(filling)
+        filling.fail(reason)
 
     def _finish_what_is_done(self) -> None:
         """Find out which partitions are done, finish the histograms of which all are, read only the rest."""
         if self._over_s is None and self._progress.window.grace_is_over(now_ms(self._clock)):
             self._over_s = self._clock.monotonic_s()
         if self._drain is not None:
-            self._drain.step(self._partitions, self._progress)
+            self._drain.step(self.where.partitions, self._progress)
         elif self._over_s is not None:
             self._limit_to_ends()
         for filling in self.fillings:
             if filling.counting and self._is_done(filling):
-                self._final[filling.spec.index] = self.position(filling)
+                self.where.final[filling.spec.index] = self.where.of(filling)
                 filling.finish()
         self._read_less()
 
@@ -202,21 +201,16 @@ class Pipeline:
             if end_s is None or not self._watch.seen_since(filling.config.brokers, end_s):
                 return False
             filling.wait_no_more()
-        return not np.any(filling.slots & ~self._done(filling))
-
-    def _done(self, filling: Filling) -> npt.NDArray[np.bool_]:
-        """Which slots have nothing more for a histogram, bool (slots,)."""
-        done: npt.NDArray[np.bool_] = self._progress.done | (self._progress.position >= filling.limit)
-        return done
+        return not np.any(filling.slots & ~self.where.done(filling))
 
     def _read_less(self) -> None:
         """Read no more what no histogram wants any more."""
         wanted = np.zeros(self._dropped.size, dtype=bool)
         for filling in self.fillings:
             if filling.counting:
-                wanted |= filling.slots & ~self._done(filling)
+                wanted |= filling.slots & ~self.where.done(filling)
         if np.any(~wanted & ~self._dropped):
-            self._ends.update(self._reader.ends())
+            self.where.keep_ends()
             self._reader.drop(np.flatnonzero(~wanted & ~self._dropped).tolist())
             self._dropped = ~wanted
 
@@ -226,25 +220,27 @@ class Pipeline:
     def _limit_to_ends(self) -> None:
         """Find out where each partition ends now, and count nothing behind that."""
         open_slots = np.flatnonzero(~self._progress.done & ~self._progress.limited).tolist()
-        slots = {self._partitions[slot]: slot for slot in open_slots}
+        slots = {self.where.partitions[slot]: slot for slot in open_slots}
         for partition, offset in self._end_queries.answers(list(slots)):
             self._progress.limit(slots[partition], offset)
 
     def _look_for_topics(self) -> None:
-        """Read topics that have come; one that was deleted is the end of those that count it only."""
-        for stream, partitions in self._watch.changes():
-            if partitions:
-                self._read_also(stream, partitions)
-                continue
-            for slot, partition in enumerate(self._partitions):
-                if (partition.brokers, partition.topic) == stream:
-                    self._fail(slot, f"the data topic {stream[1]!r} does not exist any more")
+        """Read what has come into being; a topic that is gone is the end of those that count it only."""
+        for change in self._watch.changes():
+            match change:
+                case Grown():
+                    self._read_also(change)
+                case Gone((brokers, topic), reason):
+                    for slot, partition in enumerate(self.where.partitions):
+                        if (partition.brokers, partition.topic) == (brokers, topic):
+                            self._fail(slot, reason)
 
-    def _read_also(self, stream: Stream, partitions: int) -> None:
-        new = [Partition(*stream, number) for number in range(partitions)]
-        self._partitions += new
-        self._progress.extend(partitions)
-        self._dropped = np.append(self._dropped, np.zeros(partitions, dtype=bool))
+    def _read_also(self, grown: Grown) -> None:
+        """Partitions that were not there when the job began are read from their beginning."""
+        new = [Partition(*grown.stream, number) for number in range(grown.first, grown.partitions)]
+        self.where.partitions += new
+        self._progress.extend(len(new))
+        self._dropped = np.append(self._dropped, np.zeros(len(new), dtype=bool))
         for filling in self.fillings:
-            filling.read_also(stream, partitions)
+            filling.read_also(grown.stream, len(new))
         self._reader.extend([Start(partition, 0) for partition in new])

@@ -39,12 +39,12 @@ class Progress:
         self.done = np.append(self.done, np.zeros(slots, dtype=bool))
         self._limit = np.append(self._limit, np.full(slots, NO_LIMIT))
 
-    def lag(self, slot: int, end: int, limit: int) -> int:
-        """Messages between the position and the limit, own or given (else `end`), still to be counted."""
+    def lag(self, slot: int, position: int, end: int, limit: np.int64) -> int:
+        """Messages between a position and the limit, own or given (else `end`), still to be counted."""
         if self.done[slot]:
             return 0
-        limit = min(limit, int(self._limit[slot]))
-        return max(0, (end if limit == NO_LIMIT else limit) - int(self.position[slot]))
+        last = min(int(limit), int(self._limit[slot]))
+        return max(0, (end if last == NO_LIMIT else last) - position)
 
     def reached_end(self, slot: int, offset: int) -> None:
         """The reader has seen everything before `offset`, be it messages or records never delivered."""

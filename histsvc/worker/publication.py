@@ -10,16 +10,15 @@ import numpy as np
 
 from histsvc.clock import Clock
 from histsvc.errors import BrokerError
-from histsvc.model import Int64Array, Snapshot, Tally, WorkerSpec
+from histsvc.model import Int64Array, Mark, Offsets, Place, Snapshot, Tally, WorkerSpec
 from histsvc.protocol.info import HistogramInfo, State
 from histsvc.worker.fill import Filling
+from histsvc.worker.growth import Growth
 
 # A histogram that does not change is published this often; one of more bytes than that less often.
 _UNCHANGED_S = 1.0
 _UNCHANGED_LARGE_S = 10.0
 _LARGE_BYTES = 1_000_000
-# Without a message for this long the rate is 0.
-_RATE_HOLD_S = 10.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,9 +36,10 @@ class Draft:
 
 @dataclass(frozen=True)
 class Position:
-    """How far a histogram's partitions have been read."""
+    """How far a histogram's partitions have been read, and (by topic) which of them are done."""
 
     offsets: dict[str, dict[int, int]]
+    done: dict[str, list[int]]
     lag: int
     newest_timestamp_ms: int | None
 
@@ -55,17 +55,16 @@ class Publication:
         self._unchanged_s = _UNCHANGED_LARGE_S if large else _UNCHANGED_S
         self._clock = clock
         self.published_s = float("-inf")
-        self._grown_s = float("-inf")
         self._tally: Int64Array = np.full(len(Tally), -1, np.int64)
-        self._sum = 0
-        self._pulse_ns = 0
-        self._diff = 0
-        self._rate = 0.0
+        self._growth = Growth(filling, clock)
         # The last message, and with FINISHED the counts before it, too.
-        self.sent: list[Future[None]] = []
+        self.sent: list[Future[Place]] = []
         self.ended = False
+        # Where the broker has put the last message that it has, and where the counts were zero.
+        self._place: Place | None = None
+        self._base: Offsets | None = None
         # What was published instead of a histogram that the broker refuses.
-        self._told: list[Future[None]] = []
+        self._told: list[Future[Place]] = []
         self._told_s = float("-inf")
         self._refusal: str | None = None
 
@@ -73,6 +72,18 @@ class Publication:
     def name(self) -> str:
         """What the histogram is called: its id, or job/index where that is empty; the Kafka key."""
         return self.filling.config.id or f"{self._spec.job}/{self.filling.spec.index}"
+
+    @property
+    def mark(self) -> Mark:
+        """From where it would be taken up."""
+        return Mark(self.filling.generation, self._base, self._place)
+
+    def resume(self, mark: Mark, info: HistogramInfo | None) -> None:
+        """It is taken up: `mark` is what was known of it, `info` what was published last of it."""
+        self._base, self._place = mark.base, mark.place
+        if info is not None:
+            self._growth.resume(info.diff, info.rate)
+            self._tally = self.filling.accumulator.tally.copy()
 
     @property
     def waiting(self) -> bool:
@@ -132,7 +143,7 @@ class Publication:
             return False
         return self._clock.monotonic_s() - self._told_s >= self._unchanged_s
 
-    def told(self, sent: Future[None]) -> None:
+    def told(self, sent: Future[Place]) -> None:
         """It has been told, by a message that is small enough."""
         self._told, self._told_s = [sent], self._clock.monotonic_s()
 
@@ -149,7 +160,18 @@ class Publication:
         failed = self.failed
         return failed is not None and not (isinstance(failed, BrokerError) and failed.retriable)
 
-    def lack(self, sent: Sequence[Future[None]]) -> str | None:
+    def posted(self, sent: Sequence[Future[Place]]) -> None:
+        """These messages are under way."""
+        self.sent = list(sent)
+        for future in sent:
+            future.add_done_callback(self._answered)
+
+    def _answered(self, sent: Future[Place]) -> None:
+        """Note where a message lies (called by whoever hears it first, in a thread of theirs)."""
+        if sent.exception() is None:
+            self._place = sent.result()
+
+    def lack(self, sent: Sequence[Future[Place]]) -> str | None:
         """Which of these messages has not reached the broker, and why; None where nothing is missing."""
         for future in sent:
             if not future.done() or future.exception() is not None:
@@ -176,11 +198,13 @@ class Publication:
             error_message=(filling.error or self.refusal) if state is State.ERROR else None,
             last_pulse_time=filling.last_pulse_ns,
             sum=filling.accumulator.sum,
-            diff=self._diff,
-            rate=self._rate,
+            diff=self._growth.diff,
+            rate=self._growth.rate,
             job=spec.job,
             index=filling.spec.index,
             generation=filling.generation,
+            epoch=filling.spec.epoch,
+            resumed=filling.spec.epoch - 1,
             config_hash=filling.spec.config_hash,
             underflow=tally[Tally.UNDERFLOW],
             overflow=tally[Tally.OVERFLOW],
@@ -189,15 +213,17 @@ class Publication:
             messages=tally[Tally.MESSAGES],
             undecodable=tally[Tally.UNDECODABLE],
             other_schema=tally[Tally.OTHER_SCHEMA],
+            lost=filling.lost,
             warning=filling.warning,
             offsets=position.offsets,
+            done=position.done,
             lag=position.lag,
             data_age_ms=None if newest is None else self._clock.now_ns() // 1_000_000 - newest,
         )
 
     def draft(self, position: Position, state: State, snapshot: Snapshot) -> Draft:
         """Make the next publication, and remember it as made."""
-        self._grow()
+        self._growth.update()
         self._tally = self.filling.accumulator.tally.copy()
         self.published_s = self._clock.monotonic_s()
         self.ended = state is State.FINISHED
@@ -216,18 +242,7 @@ class Publication:
             self._clock.now_ns(),
         )
 
-    def zeroed(self) -> None:
-        """A reset: what is added is counted from zero again."""
-        self._sum, self._pulse_ns, self._diff, self._rate = 0, 0, 0, 0.0
-
-    def _grow(self) -> None:
-        """Bring diff and rate up to what was added since the last publication."""
-        filling, now_s = self.filling, self._clock.monotonic_s()
-        added = filling.accumulator.sum - self._sum
-        if added:
-            span_ns = filling.last_pulse_ns - (self._pulse_ns or filling.first_pulse_ns)
-            self._diff = added
-            self._rate = added / (span_ns / 1e9) if span_ns > 0 else self._rate
-            self._sum, self._pulse_ns, self._grown_s = filling.accumulator.sum, filling.last_pulse_ns, now_s
-        elif now_s - self._grown_s > _RATE_HOLD_S:
-            self._rate = 0.0
+    def zeroed(self, offsets: Offsets) -> None:
+        """A reset: what lies behind these offsets is counted from zero again."""
+        self._base = offsets
+        self._growth.zeroed()

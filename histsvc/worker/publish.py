@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from typing import Protocol
 
 from histsvc.clock import Clock, Deadline
+from histsvc.model import Mark, Place
 from histsvc.protocol.info import HistogramInfo, State
 from histsvc.worker.fill import Filling
 from histsvc.worker.publication import Draft, Position, Publication
@@ -18,8 +19,8 @@ _STEP_S = 0.05
 class Outbox(Protocol):
     """Serialises and sends drafts, beside the reading thread."""
 
-    def post(self, draft: Draft) -> Future[None]:
-        """The future ends when the broker has the message, or with an error."""
+    def post(self, draft: Draft) -> Future[Place]:
+        """The future ends with where the broker has put the message, or with an error."""
         ...
 
 
@@ -61,6 +62,10 @@ class Publisher:
         for publication in publications:
             self._publish(publication, state or publication.filling.state)
 
+    def marks(self) -> list[Mark]:
+        """From where each histogram would be taken up."""
+        return [p.mark for p in self.publications]
+
     def infos(self) -> list[HistogramInfo]:
         """The info of every histogram as it is now."""
         return [p.info(self._position(p.filling), p.state) for p in self.publications]
@@ -83,7 +88,7 @@ class Publisher:
         position = self._position(publication.filling)
         snapshot = publication.filling.accumulator.snapshot()
         drafts = [publication.draft(position, state, snapshot) for state in states]
-        publication.sent = [self._outbox.post(draft) for draft in drafts]
+        publication.posted([self._outbox.post(draft) for draft in drafts])
 
 
 def _published_s(publication: Publication) -> float:

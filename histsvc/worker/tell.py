@@ -44,7 +44,7 @@ class Teller:
         if happened != self._happened or self._quiet_due.due() or delivered != self._delivered:
             infos = pipeline.publisher.infos()
             some = _some(infos[self._next :])
-            if self._link.stats(self._stats(pipeline, some, delivered), must=False):
+            if self._link.stats(self._stats(pipeline, self._next, some, delivered), must=False):
                 self._delivered = delivered
                 self._next = self._next + len(some) if self._next + len(some) < len(infos) else 0
                 self._happened = happened if self._next == 0 else None
@@ -52,11 +52,17 @@ class Teller:
     def tell_all(self, pipeline: Pipeline) -> None:
         """Tell everything a last time."""
         infos, delivered = pipeline.publisher.infos(), _delivered(pipeline)
-        while infos:
-            some = _some(infos)
-            self._link.stats(self._stats(pipeline, some, delivered), must=True)
-            infos = infos[len(some) :]
+        told = 0
+        while told < len(infos):
+            some = _some(infos[told:])
+            self._link.stats(self._stats(pipeline, told, some, delivered), must=True)
+            told += len(some)
         self._next, self._delivered = 0, ()
+
+    def tell_alive(self) -> None:
+        """Say once a second that there is nothing to tell yet."""
+        if self._quiet_due.due():
+            self._link.stats(Stats((), (), (), dict(self._counted)), must=False)
 
     def tell_end(self, pipeline: Pipeline) -> None:
         """Tell everything of a pipeline that ends."""
@@ -69,11 +75,13 @@ class Teller:
         return dict(pipeline.counters), dict(self._outbox.counters), states
 
     def _stats(
-        self, pipeline: Pipeline, some: tuple[HistogramInfo, ...], delivered: tuple[int, ...]
+        self, pipeline: Pipeline, first: int, some: tuple[HistogramInfo, ...], delivered: tuple[int, ...]
     ) -> Stats:
         # The outbox's thread goes on counting: dict() copies in one piece.
         counters = self._counted + pipeline.counters + Counter(dict(self._outbox.counters))
-        return Stats(some, delivered, dict(counters), self._meter.load(pipeline, self._outbox.busy_s))
+        marks = tuple(pipeline.publisher.marks()[first : first + len(some)])
+        load = self._meter.load(pipeline, self._outbox.busy_s)
+        return Stats(some, marks, delivered, dict(counters), load)
 
 
 def _some(infos: Sequence[HistogramInfo]) -> tuple[HistogramInfo, ...]:

@@ -137,8 +137,12 @@ class Broker:
         """Create a topic and wait until every partition of it answers."""
         new = NewTopic(name, num_partitions=partitions, replication_factor=1, config=config or {})
         self._client().create_topics([new])[name].result(_ADMIN_TIMEOUT_S)
-        every = [TopicPartition(name, partition) for partition in range(partitions)]
-        self._until(lambda: self._have_leaders(every), _ADMIN_TIMEOUT_S, f"make topic {name} ready")
+        self.ready(name, partitions)
+
+    def ready(self, topic: str, partitions: int) -> None:
+        """Wait until every partition of a topic answers."""
+        every = [TopicPartition(topic, partition) for partition in range(partitions)]
+        self._until(lambda: self._have_leaders(every), _ADMIN_TIMEOUT_S, f"make topic {topic} ready")
 
     def delete_records(self, topic: str, partition: int, before: int) -> None:
         """Delete the messages of a partition below an offset, as retention would."""

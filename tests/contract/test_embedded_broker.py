@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
-from contract.ports import TIMEOUT_S, PortsContract
+from contract.adapters import TIMEOUT_S
+from contract.ports import PortsContract
 
 from histsvc.errors import BrokerError
 from histsvc.kafka.cluster import KafkaClusters

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 from confluent_kafka import Consumer, Producer
-from contract.ports import TIMEOUT_S, Kafka
+from contract.adapters import TIMEOUT_S, Kafka
 
 from histsvc.errors import BrokerError
 from histsvc.kafka import connection, queue_taker

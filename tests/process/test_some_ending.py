@@ -107,13 +107,14 @@ def test_sigterm_ends_also_those_that_a_stop_has_left(
     assert states(watched) == {"h0": State.FINISHED, "h2": State.FINISHED}
 
 
-def test_when_it_dies_only_what_was_not_stopped_is_in_error(
-    counting: tuple[Supervisor, WorkerProcess],
+def test_when_it_dies_only_what_was_not_stopped_is_taken_up(
+    counting: tuple[Supervisor, WorkerProcess], broker: EmbeddedBroker
 ) -> None:
     watched, worker = counting
     finish(watched, worker, 1)
+    before = sums(watched)
     os.kill(worker.pid, signal.SIGKILL)
-    ticking(watched, lambda: set(states(watched).values()) == {State.ERROR})
-    assert set(states(watched)) == {"h0", "h2"}
-    (stand_in,) = ticking(watched, lambda: watched.counting("job"))
-    assert [h.index for h in stand_in.spec.histograms] == [0, 2]
+    ticking(watched, lambda: [info.epoch for info in watched.infos()] == [2, 2])
+    produce(broker, 2)
+    ticking(watched, lambda: sums(watched) == {name: count + 2 for name, count in before.items()})
+    assert set(before) == {"h0", "h2"}

@@ -56,19 +56,21 @@ def test_worker_does_job_after_job(make_supervisor: MakeSupervisor, broker: Embe
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
-def test_death_while_counting_is_an_error_with_the_reason(
-    make_supervisor: MakeSupervisor, broker: EmbeddedBroker, number: signal.Signals
+def test_what_a_worker_has_left_that_dies_is_taken_up_by_another(
+    make_supervisor: MakeSupervisor,
+    broker: EmbeddedBroker,
+    number: signal.Signals,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     watched = make_supervisor(1)
     worker = counting(watched, broker.bootstrap)
     os.kill(worker.pid, number)
-    ticking(watched, lambda: state(watched) is State.ERROR)
-    (info,) = watched.infos()
-    assert info.error_message == f"worker process {worker.pid} was ended by signal {int(number)}"
-    assert watched.restarts == 1
-    # A stand-in publishes the error, and there is a spare again.
-    ticking(watched, lambda: len(watched.counting("job")) == 1)
-    ticking(watched, lambda: watched.reserve(1))
+    ticking(watched, lambda: watched.infos()[0].epoch == 2)
+    assert f"worker process {worker.pid} was ended by signal {int(number)} (it was COUNTING)" in caplog.text
+    assert (state(watched), watched.restarts) == (State.INITIALISED, 1)
+    (heir,) = watched.counting("job")
+    assert heir is not worker
+    ticking(watched, lambda: not watched.replacing)
     assert not alive(worker.pid)
 
 
@@ -109,7 +111,7 @@ def test_error_while_counting_tells_its_reason(
     ticking(watched, lambda: state(watched) is State.ERROR)
     (info,) = watched.infos()
     assert info.error_message is not None
-    assert "was removed by the broker before it was read" in info.error_message
+    assert "ends before offset 1000000" in info.error_message
     assert watched.restarts == 0
 
 
@@ -148,7 +150,7 @@ def test_large_request_to_a_hanging_worker_does_not_block(
     ticking(watched, answer.done)
 
 
-def test_death_between_prepare_and_go_is_an_error(
+def test_what_a_worker_has_left_that_dies_between_prepare_and_go_is_taken_up(
     make_supervisor: MakeSupervisor, broker: EmbeddedBroker
 ) -> None:
     watched = make_supervisor(1)
@@ -160,5 +162,5 @@ def test_death_between_prepare_and_go_is_an_error(
     watched.begin(Job("job", [wanted]), [worker], [wanted])
     with pytest.raises(WorkerLostError, match="signal 9"):
         worker.request(Go()).result(0)
-    assert state(watched) is State.ERROR
-    ticking(watched, lambda: len(watched.counting("job")) == 1)
+    ticking(watched, lambda: watched.infos()[0].epoch == 2)
+    assert state(watched) is State.INITIALISED

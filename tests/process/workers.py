@@ -18,7 +18,7 @@ TIMEOUT_S = 60.0
 
 def supervisor(size: int) -> Supervisor:
     clock = SystemClock()
-    return Supervisor(Nursery(WorkerSettings(log_level="WARNING"), clock), size, clock)
+    return Supervisor(Nursery(WorkerSettings(log_level="WARNING"), clock), size, clock, 10.0)
 
 
 def until(tick: Callable[[], Any], fact: Callable[[], Any]) -> Any:

@@ -91,7 +91,7 @@ class Run:
         for publication in self.worker.pipeline.publisher.publications:
             filling = publication.filling
             data = filling.accumulator.snapshot().counts.data.tolist()
-            self.last[filling.spec.index] = data, self.worker.pipeline.position(filling).offsets
+            self.last[filling.spec.index] = data, self.worker.pipeline.where.of(filling).offsets
 
 
 def rows_of(messages: Sequence[tuple[int, int]]) -> list[Row]:

@@ -35,7 +35,7 @@ class Bench:
         self.filling = filling_of(config_of(kind, **changes))
         spec = worker_spec(histogram_spec(kind), start_ms=5, stop_ms=9)
         self.publication = Publication(self.filling, spec, interval_ms, self.clock)
-        self.position = Position({"events": {0: 7}}, 3, NOW_MS - 250)
+        self.position = Position({"events": {0: 7}}, {"events": [1]}, 3, NOW_MS - 250)
         self.publisher = Publisher([self.publication], self.outbox, lambda filling: self.position, self.clock)
         self.publisher.publish_now([self.publication], INITIALISED)
 

@@ -14,7 +14,7 @@ from histsvc.jobs.job import Job
 from histsvc.jobs.nursery import Nursery
 from histsvc.jobs.supervisor import Supervisor
 from histsvc.jobs.worker_process import WorkerLostError, WorkerProcess, WorkerState
-from histsvc.model import WorkerSpec
+from histsvc.model import Extent, Mark, WorkerSpec
 from histsvc.protocol.heartbeat import WorkerLoad
 from histsvc.protocol.info import HistogramInfo
 from histsvc.worker.link import Done, Request, Stats
@@ -33,6 +33,8 @@ class FakeWorker:
         self.stats: list[Stats] = []
         self.silence = Deadline(clock, float("inf"))
         self.counters: Counter[str] = Counter()
+        self.counting_s = 0.0
+        self.trying: tuple[Extent, ...] = ()
         self.load: WorkerLoad | None = None
         self.ending: WorkerLostError | None = None
         self.gone = False
@@ -85,8 +87,11 @@ class FakeWorker:
         infos: Iterable[HistogramInfo],
         delivered: Sequence[int] = (),
         counters: Mapping[str, int] | None = None,
+        mark: Mark | None = None,
     ) -> None:
-        self.stats.append(Stats(tuple(infos), tuple(delivered), counters or {}))
+        """Tell how histograms are; the same `mark` for all."""
+        told = tuple(infos)
+        self.stats.append(Stats(told, (mark or Mark(),) * len(told), tuple(delivered), counters or {}))
 
     def die(self, reason: str = "died") -> None:
         self.gone, self._reason = True, reason
@@ -119,7 +124,7 @@ class Workers:
     def __init__(self, size: int) -> None:
         self.clock = FakeClock()
         self.nursery = FakeNursery(self.clock)
-        self.supervisor = Supervisor(cast(Nursery, self.nursery), size, self.clock)
+        self.supervisor = Supervisor(cast(Nursery, self.nursery), size, self.clock, 10.0)
 
     @property
     def forked(self) -> list[FakeWorker]:

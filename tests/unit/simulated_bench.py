@@ -14,7 +14,7 @@ from histsvc.settings import WorkerSettings
 from histsvc.sources.simulated import SimulatedReader
 from histsvc.sources.simulated_cluster import SimulatedClusters
 from histsvc.sources.simulated_log import Wanted, wanted
-from histsvc.wire import EVENT_LAYOUTS, FRAME_DESERIALISERS, INPUT_SERIALISERS
+from histsvc.wire import INPUT_SERIALISERS
 from histsvc.worker.build import build
 
 ALL = ("ev44", "ev42", "da00")
@@ -75,11 +75,10 @@ class Simulated:
             spec,
             WorkerSettings(),
             SimulatedReader(wanted(spec), INPUT_SERIALISERS, self.clock, self.clock.advance),
-            EVENT_LAYOUTS,
-            FRAME_DESERIALISERS,
             SimulatedClusters(self.clock),
             self.outbox,
             self.clock,
+            {},
         )
         self.pipeline.begin()
 

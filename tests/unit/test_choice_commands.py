@@ -17,7 +17,7 @@ from histsvc.jobs import supervisor as module
 from histsvc.jobs.worker_process import WorkerState
 from histsvc.protocol.commands import Command
 from histsvc.protocol.info import HistogramInfo, State
-from histsvc.worker.link import Finish, Reset, Tell
+from histsvc.worker.link import Finish, Reset, TakeOver, Tell
 
 
 @pytest.fixture(autouse=True)
@@ -56,6 +56,12 @@ def test_stop_of_all_asks_every_worker_at_once_and_makes_them_spare() -> None:
     assert (running.left, running.counting) == ([], [])
 
 
+def taken_up(running: Running) -> list[str]:
+    """The ids that workers have been told to take up."""
+    requests = [request for worker in running.counting for request in worker.requests]
+    return [h.config["id"] for r in requests if isinstance(r, TakeOver) for h in r.spec.histograms]
+
+
 def test_what_was_not_delivered_is_said_and_has_ended_all_the_same() -> None:
     running = two_jobs()
     steps = stopped(running, "b")
@@ -70,11 +76,7 @@ def test_what_was_not_delivered_is_said_and_has_ended_all_the_same() -> None:
         f"not delivered: b to out: no answer; not delivered: worker process {third.pid} died (b)"
     )
     assert running.left == ["a", "c", ""]
-    assert [info.state for info in running.supervisor.infos()] == [
-        State.INITIALISED,
-        State.INITIALISED,
-        State.ERROR,
-    ]
+    assert taken_up(running) == [""]
 
 
 def test_a_worker_that_does_not_answer_is_ended_in_time_and_named() -> None:
@@ -87,7 +89,7 @@ def test_a_worker_that_does_not_answer_is_ended_in_time_and_named() -> None:
         running.run(steps, passing_s=0.1)
     assert running.clock.monotonic_s() - begun == pytest.approx(4.0, abs=0.2)
     running.supervisor.tick(0)
-    assert [(info.id, info.state) for info in running.supervisor.infos()][1] == ("c", State.ERROR)
+    assert taken_up(running) == ["c"]
 
 
 def test_one_that_owes_an_answer_from_before_is_waited_for_half_of_the_time() -> None:
@@ -176,7 +178,7 @@ def test_status_does_not_wait_for_a_worker_that_is_busy_or_slow() -> None:
     assert [type(request) for request in running.counting[0].requests] == [Finish]
 
 
-def test_a_worker_that_dies_while_it_is_waited_for_is_said() -> None:
+def test_what_a_worker_has_left_that_dies_is_stopped_once_another_has_it() -> None:
     running = two_jobs()
     owing = running.counting[0]
     owing.request(Tell())
@@ -184,9 +186,26 @@ def test_a_worker_that_dies_while_it_is_waited_for_is_said() -> None:
     next(steps)
     owing.die()
     running.supervisor.tick(0)
-    with pytest.raises(CommandError, match=rf"^not delivered: worker process {owing.pid} died \(a\)$"):
-        running.run(steps)
+    next(steps)
+    (heir,) = [worker for worker in running.counting if worker.requests]
+    assert taken_up(running) == ["a", "c"]
+    heir.done()
+    next(steps)
+    assert heir.requests[1:] == [Finish((0,), 1.0, 3.7)]
+    heir.done()
+    assert running.run(steps) == {}
     assert running.left == ["b", "c", "b", ""]
+
+
+def test_what_no_worker_has_in_time_is_said_and_stopped_all_the_same() -> None:
+    running = two_jobs()
+    running.supervisor.reserve(4)
+    running.counting[0].die()
+    running.supervisor.tick(0)
+    with pytest.raises(CommandError, match=r"^not delivered: their worker died, and no other .* yet \(a\)$"):
+        running.run(stopped(running, "a"), passing_s=0.1)
+    assert running.left == ["b", "c", "b", ""]
+    assert running.supervisor.orphans.of("A", [0, 2]) == ["c"]
 
 
 def test_a_reset_ends_no_worker_however_late_its_answer_is() -> None:

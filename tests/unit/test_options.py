@@ -78,7 +78,8 @@ def test_arguments_beat_the_environment_and_that_beats_the_file(
 def test_every_option_can_come_from_each_source(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = service_parser("histsvc serve")
     values = dict.fromkeys(made.keys, "1") | {
-        "compression": "gzip", "missing-topics": "wait", "output-dtype": "int", "heartbeat-schema": "x5f2"
+        "compression": "gzip", "missing-topics": "wait", "output-dtype": "int", "heartbeat-schema": "x5f2",
+        "worker-timeout": "3000", "on-data-loss": "continue",
     }  # fmt: skip
     del values["sasl-password"]
     expected = vars(parsed(*(f"--{k}={v}" for k, v in values.items() if k != "simulation-mode"), "-s"))

@@ -8,6 +8,7 @@ from typing import Any
 
 from unit.worker_bench import Worker
 
+from histsvc.model import Place
 from histsvc.ports import Outgoing
 from histsvc.wire import HISTOGRAM_SERIALISERS
 from histsvc.worker.outbox import ThreadOutbox
@@ -22,10 +23,10 @@ class LookingSender:
         self._snapshot = snapshot
         self.found: list[bool] = []
 
-    def send(self, message: Outgoing) -> Future[None]:
+    def send(self, message: Outgoing) -> Future[Place]:
         self.found.append(self._snapshot() is not None)
-        sent: Future[None] = Future()
-        sent.set_result(None)
+        sent: Future[Place] = Future()
+        sent.set_result(Place(0, 7))
         return sent
 
     def serve(self, timeout_s: float) -> None:

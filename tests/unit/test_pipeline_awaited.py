@@ -14,6 +14,7 @@ from unit.worker_bench import COUNTING, ERROR, FINISHED, INITIALISED, STOP, Work
 from histsvc.errors import BrokerError
 from histsvc.model import Partition, Start
 from histsvc.ports import TopicFacts
+from histsvc.settings import WorkerSettings
 
 
 class Awaiting(Worker):
@@ -26,6 +27,7 @@ class Awaiting(Worker):
         stop_ms: int | None = None,
     ) -> None:
         self.clock, self.reader, self.outbox = FakeClock(), FakeReader(), FakeOutbox()
+        self.settings = WorkerSettings()
         self.clusters = FakeClusters()
         self.cluster = self.clusters.of(BROKERS)
         specs = [histogram_spec("hist1d", i, data_topics=list(each)) for i, each in enumerate(counts)]
@@ -34,7 +36,7 @@ class Awaiting(Worker):
             self.cluster.topics[topic] = max(self.cluster.topics.get(topic, 0), number + 1)
             self.cluster.end_offsets[topic, number] = 0
         spec = replace(there, awaited=((BROKERS, "late"),))
-        self.pipeline = self.built(spec)
+        self.pipeline = self.built(spec, {})
         self.pipeline.begin()
 
     def come(self, topic: str, partitions: int, messages: int = 0) -> None:

@@ -124,6 +124,6 @@ def test_what_waits_is_told_before_anything_is_read() -> None:
     worker = worker_of("x", starts={("x", 0): 3})
     spec = worker.pipeline.spec
     begun = replace(spec, starts=tuple(replace(start, end=10) for start in spec.starts))
-    worker.pipeline = worker.built(begun)
+    worker.pipeline = worker.built(begun, {})
     worker.pipeline.begin()
     assert (worker.info.offsets, worker.info.lag) == ({"x": {0: 3}}, 7)

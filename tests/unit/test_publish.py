@@ -6,6 +6,7 @@ import pytest
 from unit.bench import COUNTING, ERROR, FINISHED, INITIALISED, Bench
 
 from histsvc.errors import BrokerError
+from histsvc.model import Place
 
 
 def undelivered(bench: Bench) -> list[str]:
@@ -123,7 +124,7 @@ def test_a_reset_publishes_zeros_at_once_and_counts_anew() -> None:
     bench.go(1)
     bench.count(2)
     bench.filling.reset()
-    bench.publication.zeroed()
+    bench.publication.zeroed({"events": {0: 7}})
     bench.publisher.publish_now([bench.publication], None)
     assert (bench.last.state, bench.last.sum, bench.last.diff, bench.last.rate) == (COUNTING, 0, 0, 0)
     assert (bench.last.generation, bench.last.messages) == (2, 0)
@@ -160,7 +161,7 @@ def test_last_counts_that_were_not_delivered_are_said_although_finished_was() ->
     bench.filling.finish()
     bench.publisher.step()
     counts, end = bench.outbox.futures[-2:]
-    end.set_result(None)
+    end.set_result(Place(0, 9))
     assert len(undelivered(bench)) == 1
     counts.set_exception(BrokerError("down", retriable=True))
     assert len(undelivered(bench)) == 1

@@ -71,7 +71,15 @@ def test_the_message_and_its_info() -> None:
     wanted = {"id": "", "start": 5, "stop": 9, "state": "COUNTING", "last_pulse_time": PULSE_NS, "sum": 3}
     wanted |= {"job": "job", "index": 0, "generation": 1, "epoch": 1, "config_hash": "hash", "messages": 2}
     wanted |= {"underflow": 1, "overflow": 0, "filtered": 0, "out_of_window": 0, "undecodable": 0}
-    wanted |= {"other_schema": 0, "resumed": 0, "offsets": {"events": {"0": 7}}, "lag": 3, "data_age_ms": 750}
+    wanted |= {
+        "done": {"events": [1]},
+        "other_schema": 0,
+        "resumed": 0,
+        "lost": 0,
+        "offsets": {"events": {"0": 7}},
+        "lag": 3,
+        "data_age_ms": 750,
+    }
     assert {key: info[key] for key in wanted} == wanted
     assert set(info) - set(wanted) == {"diff", "rate"}
     assert HistogramInfo.from_json(draft.info.to_json()) == draft.info

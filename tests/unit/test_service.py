@@ -16,6 +16,7 @@ from fakes import BROKERS, FakeClock, FakeReader, raw
 
 from histsvc.errors import BrokerError
 from histsvc.jobs.supervisor import Supervisor
+from histsvc.model import Place
 from histsvc.ports import CountSample, Outgoing, Waitable
 from histsvc.protocol.heartbeat import WorkerStatus
 from histsvc.protocol.info import HistogramInfo, State
@@ -66,13 +67,13 @@ class FakeSender:
     def __init__(self) -> None:
         self.hold = False
         self.sent: list[Outgoing] = []
-        self.futures: list[Future[None]] = []
+        self.futures: list[Future[Place]] = []
 
-    def send(self, message: Outgoing) -> Future[None]:
+    def send(self, message: Outgoing) -> Future[Place]:
         self.sent.append(message)
         self.futures.append(Future())
         if not self.hold:
-            self.futures[-1].set_result(None)
+            self.futures[-1].set_result(Place(0, len(self.sent)))
         return self.futures[-1]
 
     def serve(self, timeout_s: float) -> None:

@@ -8,8 +8,9 @@ from unit.fake_worker import FakeWorker, Workers, begin, spec_of
 from histsvc.jobs import supervisor as module
 from histsvc.jobs.job import Job
 from histsvc.jobs.worker_process import WorkerState
+from histsvc.model import Mark, Place, WorkerSpec
 from histsvc.protocol.info import HistogramInfo, State
-from histsvc.worker.link import Go, Prepare
+from histsvc.worker.link import TakeOver
 
 SPARE, COUNTING = WorkerState.SPARE, WorkerState.COUNTING
 
@@ -24,27 +25,35 @@ def states(workers: Workers) -> list[tuple[str, State]]:
     return [(info.id, info.state) for info in workers.supervisor.infos()]
 
 
-def test_a_stand_in_publishes_what_a_dead_worker_had() -> None:
+def taken_over(workers: Workers) -> tuple[FakeWorker, WorkerSpec]:
+    """The one worker that counts, and what it has been told to take up."""
+    (worker,) = workers.supervisor.counting("a")
+    (request,) = workers.fake(worker).requests
+    assert isinstance(request, TakeOver)
+    return workers.fake(worker), request.spec
+
+
+def test_another_worker_takes_up_what_a_dead_one_had() -> None:
     workers = Workers(1)
     workers.tick()
     (worker,) = begin(workers, spec_of("a", 0, 1))
+    mark = Mark(2, None, Place(0, 9))
+    worker.tell([HistogramInfo(job="a", index=1, id="a1", state=State.COUNTING, sum=5)], mark=mark)
     worker.die()
     workers.supervisor.tick(0)
-    assert states(workers) == [("a0", State.ERROR), ("a1", State.ERROR)]
-    (stand_in,) = workers.supervisor.counting("a")
-    (prepared,) = workers.fake(stand_in).requests
-    assert isinstance(prepared, Prepare)
-    assert [h.error for h in prepared.spec.histograms] == [f"worker process {worker.pid} died"] * 2
-    assert (prepared.spec.starts, prepared.spec.stands_in) == ((), 1)
-    workers.fake(stand_in).done()
-    assert workers.fake(stand_in).requests[1:] == [Go()]
-    assert (workers.supervisor.restarts, workers.supervisor.replacing) == (1, True)
+    heir, spec = taken_over(workers)
+    assert [(h.epoch, h.mark, h.error) for h in spec.histograms] == [(2, Mark(), None), (2, mark, None)]
+    assert spec.starts == spec_of("a", 0, 1).starts
+    assert states(workers) == [("a0", State.INITIALISED), ("a1", State.COUNTING)]
     workers.tick()
+    # All workers are there again, but what the dead one did is not done yet.
+    assert (workers.supervisor.restarts, workers.supervisor.replacing) == (1, True)
+    heir.done()
     assert (sorted(workers.states()), workers.supervisor.replacing) == ([COUNTING, SPARE, SPARE], False)
 
 
 def orphaned(workers: Workers) -> FakeWorker:
-    """A worker has died, and no spare one is there that could stand in."""
+    """A worker has died, and no spare one is there that could take over."""
     (worker,) = begin(workers, spec_of("a", 0, 1))
     workers.supervisor.reserve(1)
     worker.die()
@@ -53,20 +62,19 @@ def orphaned(workers: Workers) -> FakeWorker:
     return next(each for each in workers.forked if each.state is WorkerState.RESERVED)
 
 
-def test_what_was_stopped_meanwhile_needs_no_stand_in() -> None:
+def test_what_was_stopped_meanwhile_is_not_taken_up() -> None:
     workers = Workers(1)
     workers.tick()
     reserved = orphaned(workers)
     workers.supervisor.drop("a", [0])
-    assert states(workers) == [("a1", State.ERROR)]
+    assert states(workers) == [("a1", State.INITIALISED)]
     reserved.state = SPARE
     workers.supervisor.tick(0)
-    (prepared,) = reserved.requests
-    assert isinstance(prepared, Prepare)
-    assert [h.index for h in prepared.spec.histograms] == [1]
+    _, spec = taken_over(workers)
+    assert [h.index for h in spec.histograms] == [1]
 
 
-def test_where_all_was_stopped_meanwhile_nobody_stands_in() -> None:
+def test_where_all_was_stopped_meanwhile_nobody_takes_over() -> None:
     workers = Workers(1)
     workers.tick()
     reserved = orphaned(workers)
@@ -84,9 +92,8 @@ def test_what_ends_when_its_worker_dies_is_taken_over_by_nobody() -> None:
     workers.supervisor.jobs["a"].close([0])
     worker.die()
     workers.supervisor.tick(0)
-    (stand_in,) = workers.supervisor.counting("a")
-    assert stand_in.spec is not None
-    assert [h.index for h in stand_in.spec.histograms] == [1]
+    _, spec = taken_over(workers)
+    assert [h.index for h in spec.histograms] == [1]
 
 
 def test_an_end_that_was_told_in_the_last_moment_is_not_lost() -> None:
@@ -100,19 +107,6 @@ def test_an_end_that_was_told_in_the_last_moment_is_not_lost() -> None:
     assert workers.supervisor.totals() == {"events": 5}
 
 
-def test_stand_ins_that_die_are_replaced_three_times() -> None:
-    workers = Workers(1)
-    workers.tick()
-    begin(workers, spec_of("a", 0))
-    for n in range(4):
-        (counting,) = workers.supervisor.counting("a")
-        workers.fake(counting).die(f"died {n}")
-        workers.tick()
-    assert (workers.supervisor.counting("a"), workers.supervisor.restarts) == ([], 4)
-    (info,) = workers.supervisor.infos()
-    assert (info.state, str(info.error_message)[-6:]) == (State.ERROR, "died 0")
-
-
 def test_a_worker_that_is_silent_for_10_s_is_ended() -> None:
     workers = Workers(1)
     workers.tick()
@@ -123,10 +117,11 @@ def test_a_worker_that_is_silent_for_10_s_is_ended() -> None:
     workers.clock.advance(9.9)
     workers.tick(2)
     assert states(workers) == [("a0", State.INITIALISED)]
+    assert workers.supervisor.restarts == 0
     workers.clock.advance(0.2)
     workers.tick(2)
-    assert states(workers) == [("a0", State.ERROR)]
-    assert "10 s" in str(workers.supervisor.infos()[0].error_message)
+    heir, _ = taken_over(workers)
+    assert (heir is not worker, workers.supervisor.restarts) == (True, 1)
 
 
 def test_what_cannot_be_started_is_tried_again_more_and_more_slowly() -> None:
@@ -158,7 +153,7 @@ def test_a_machine_that_starts_no_process_is_asked_again_later() -> None:
     assert len(workers.forked) == 2
 
 
-def test_a_worker_that_died_before_its_job_began_leaves_an_error() -> None:
+def test_what_a_worker_had_that_died_before_its_job_began_is_taken_up() -> None:
     workers = Workers(1)
     workers.tick()
     reserved = workers.supervisor.reserve(1)
@@ -166,6 +161,6 @@ def test_a_worker_that_died_before_its_job_began_leaves_an_error() -> None:
     workers.fake(reserved[0]).die()
     workers.supervisor.tick(0)
     workers.supervisor.begin(Job("a", [spec_of("a", 0)]), reserved, [spec_of("a", 0)])
-    assert states(workers) == [("a0", State.ERROR)]
     workers.supervisor.tick(0)
-    assert len(workers.supervisor.counting("a")) == 1
+    _, spec = taken_over(workers)
+    assert [h.epoch for h in spec.histograms] == [2]
