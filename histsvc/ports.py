@@ -131,6 +131,10 @@ class Cluster(Protocol):
         """How many bytes a batch of messages to each of these topics may have, after compression."""
         ...
 
+    def create(self, topic: str, config: Mapping[str, str]) -> Future[None]:
+        """Make a topic of one partition, with as many replicas as brokers make by default."""
+        ...
+
     def addresses(self) -> Future[frozenset[str]]:
         """Every ``host:port`` that the brokers of this cluster advertise."""
         ...

@@ -16,6 +16,7 @@ from histsvc.commands.context import Context
 from histsvc.commands.dispatch import Dispatcher
 from histsvc.commands.ending import end_histograms
 from histsvc.commands.listen import CommandListener
+from histsvc.commands.remember import Memory
 from histsvc.errors import BrokerError
 from histsvc.jobs.supervisor import Supervisor
 from histsvc.metrics import samples
@@ -53,6 +54,7 @@ class Service:
         clock: Clock,
         metrics: Metrics | None = None,
         serialise: Callable[[Heartbeat], bytes] = Heartbeat.to_json,
+        memory: Memory | None = None,
     ) -> None:
         self.counters: Counter[str] = Counter()
         self._settings = settings
@@ -66,7 +68,8 @@ class Service:
         self._metrics_due = Every(clock, _METRICS_S)
         self._unanswered: list[Future[Place]] = []
         self._heartbeat_sent: Future[Place] | None = None
-        self._context = Context(supervisor, clusters, data, clock, settings, self._heartbeat)
+        self._memory = memory
+        self._context = Context(supervisor, clusters, data, clock, settings, self._heartbeat, memory)
         self._dispatcher = Dispatcher(self._context, settings.service_id, self._reply)
         self._listener = CommandListener(
             commands,
@@ -74,7 +77,7 @@ class Service:
             clock,
             settings.kafka.brokers,
             settings.config_topic,
-            lambda: supervisor.ready,
+            lambda: supervisor.ready and (memory is None or memory.recalled),
             self._dispatcher.receive,
         )
 
@@ -92,6 +95,8 @@ class Service:
             self._listener.wait(self._supervisor.ends, self._patience_s())
             self._supervisor.tick(0)
         self._sender.serve(0)
+        if self._memory is not None:
+            self._memory.tick()
         self._listener.tick()
         if not self._listener.ready:
             return
@@ -143,7 +148,8 @@ class Service:
     def _heartbeat(self) -> Heartbeat:
         supervisor = self._supervisor
         totals = supervisor.totals() + self.counters + self._listener.counters + self._dispatcher.counters
-        totals.update(self._metrics.counters if self._metrics is not None else {})
+        for other in (self._metrics, self._memory):
+            totals.update(other.counters if other is not None else {})
         return Heartbeat(
             message=now_ms(self._clock),
             message_interval=self._settings.heartbeat_interval_ms,
@@ -177,6 +183,9 @@ class Service:
                 undelivered += finished.value
                 break
         answering = Deadline(self._clock, _LAST_REPLIES_S)
+        if self._memory is not None:
+            for _ in self._memory.settle(answering):
+                self._sender.serve(_BUSY_TICK_S)
         while any(not future.done() for future in self._unanswered) and not answering.expired():
             self._sender.serve(_BUSY_TICK_S)
         self._supervisor.stop(_LAST_WORKERS_S)

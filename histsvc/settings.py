@@ -84,6 +84,8 @@ class ServiceSettings:
     config_topic: str
     heartbeat_topic: str | None = None
     response_topic: str | None = None
+    state_topic: str | None = None
+    resume: bool = False
     heartbeat_interval_ms: int = 1000
     heartbeat_schema: str = "json"
     command_timeout_ms: int = 4000
@@ -143,6 +145,8 @@ def service_settings(options: argparse.Namespace) -> ServiceSettings:
     if not options.config_topic:
         raise SettingsError("-t/--config-topic is empty; name the topic of the commands")
     _check_topics(options)
+    if options.resume and not options.state_topic:
+        raise SettingsError("--resume needs --state-topic, which has what ran before")
     kafka = kafka_settings(options)
     workers = options.workers or os.cpu_count() or 1
     return ServiceSettings(
@@ -150,6 +154,8 @@ def service_settings(options: argparse.Namespace) -> ServiceSettings:
         config_topic=options.config_topic,
         heartbeat_topic=options.hb_topic or None,
         response_topic=options.response_topic or None,
+        state_topic=options.state_topic or None,
+        resume=options.resume,
         heartbeat_interval_ms=options.heartbeat_interval,
         heartbeat_schema=options.heartbeat_schema,
         command_timeout_ms=options.command_timeout,
@@ -185,6 +191,7 @@ def _check_topics(options: argparse.Namespace) -> None:
         "-t/--config-topic": options.config_topic,
         "-hb/--hb-topic": options.hb_topic,
         "-rt/--response-topic": options.response_topic,
+        "--state-topic": options.state_topic,
     }
     seen: dict[str, str] = {}
     for option, topic in given.items():

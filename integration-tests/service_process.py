@@ -30,22 +30,30 @@ class Service:
 
     running: ClassVar[list[Service]] = []
 
-    def __init__(self, broker: Broker, *options: str, kafka: KafkaSettings | None = None) -> None:
+    def __init__(
+        self,
+        broker: Broker,
+        *options: str,
+        kafka: KafkaSettings | None = None,
+        instead_of: Service | None = None,
+    ) -> None:
+        """`instead_of` is one that is gone, and that had the same topics."""
         self.broker = broker
         self.kafka = kafka or KafkaSettings((broker.bootstrap,))
         self.bootstrap = self.kafka.brokers[0]
         unique = uuid4().hex[:8]
-        self.commands, self.responses, self.heartbeat, self.output = (
-            f"{name}-{unique}" for name in ("commands", "responses", "heartbeat", "histograms")
-        )
-        for topic in (self.commands, self.responses, self.heartbeat, self.output):
-            broker.create_topic(topic)
-        topics = ["-t", self.commands, "-rt", self.responses, "-hb", self.heartbeat]
+        topics = tuple(f"{name}-{unique}" for name in ("commands", "responses", "heartbeat", "histograms"))
+        if instead_of is None:
+            for topic in topics:
+                broker.create_topic(topic)
+        self.topics: tuple[str, ...] = topics if instead_of is None else instead_of.topics
+        self.commands, self.responses, self.heartbeat, self.output = self.topics
+        named = ["-t", self.commands, "-rt", self.responses, "-hb", self.heartbeat]
         self.lines: list[str] = []
         self.running.append(self)
         self._ready = threading.Event()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "histsvc", "serve", "-b", self.bootstrap, *topics, *options],
+            [sys.executable, "-m", "histsvc", "serve", "-b", self.bootstrap, *named, *options],
             stderr=subprocess.PIPE,
             text=True,
         )

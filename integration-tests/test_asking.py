@@ -26,7 +26,7 @@ INFO_KEYS = {
     *("id", "state", "last_pulse_time", "sum", "diff", "rate"),
     *("job", "index", "generation", "epoch", "config_hash"),
     *("underflow", "overflow", "filtered", "out_of_window", "messages", "undecodable", "other_schema"),
-    *("resumed", "offsets", "lag"),
+    *("resumed", "lost", "offsets", "done", "lag"),
 }
 # Where it is published is told, but not published.
 WHERE = {"topic", "brokers"}

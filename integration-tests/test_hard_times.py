@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import time
 from collections.abc import Callable
 from itertools import pairwise
@@ -12,11 +10,11 @@ from typing import Any
 from uuid import uuid4
 
 from confluent_kafka.admin import AdminClient
-from events import BASE_MS, EventSender, Sent
+from events import EventSender, Sent
 from kafka_broker import Broker, MakeTopic
 from service_process import TIMEOUT_S, Histograms, Service
-from test_hard_ends import OFTEN, a_spare, halted, replies_of
-from test_workers import TOF, counting, wait_until_gone
+from test_hard_ends import replies_of
+from test_workers import TOF
 
 from histsvc.client import TopicReader
 from histsvc.ports import OffsetAt
@@ -78,44 +76,6 @@ def test_deleted_data_topic_is_an_error_of_its_histograms_alone(
         for name in ("lost", "both"):
             message = published.until(lambda h, n=name: h.info.id == n and h.info.state is State.ERROR)  # type: ignore[misc]
             assert lost in (message.info.error_message or "")
-
-
-def test_worker_that_hangs_is_an_error_and_the_next_config_counts(
-    own_service: Callable[..., Service], topic: MakeTopic, sender: EventSender
-) -> None:
-    service = own_service("--workers", "1")
-    data, sent = topic("data"), Sent()
-    service.config([service.histogram("hist1d", data, id="old", **TOF)])
-    sender.pulses(data, Sent(), range(BASE_MS, BASE_MS + 5))
-    pid = service.heartbeat_until(counting)[0]
-    with halted(pid):
-        beat = service.heartbeat_until(lambda beat: beat if errors(beat) else None, HANGING_S)
-        assert beat["state"] == "DEGRADED"
-        assert str(pid) in errors(beat)["old"]
-        with service.following() as published:
-            service.config([service.histogram("hist1d", data, id="new", **TOF)])
-            sender.pulses(data, sent, range(BASE_MS, BASE_MS + 5))
-            sum_is(published, "new", sent.events)
-    assert service.heartbeat_until(lambda beat: beat["state"] == "RUNNING")
-    wait_until_gone([pid])
-
-
-def test_error_is_published_though_the_stand_in_dies_too(
-    own_service: Callable[..., Service], topic: MakeTopic
-) -> None:
-    service = own_service(*OFTEN)
-    service.config([service.histogram("hist1d", topic("data"), id="tof", **TOF)])
-    first = service.heartbeat_until(lambda beat: counting(beat) if a_spare(beat) else None)[0]
-    with service.following() as published:
-        os.kill(first, signal.SIGKILL)
-        second = service.heartbeat_until(lambda beat: [pid for pid in counting(beat) if pid != first])[0]
-        os.kill(second, signal.SIGKILL)
-        wait_until_gone([first, second])
-        gone_ns = time.time_ns()
-        last = published.until(lambda h: h.info.state is State.ERROR and h.timestamp_ns > gone_ns)
-    assert str(first) in (last.info.error_message or "")
-    beat = service.heartbeat_until(lambda beat: beat if errors(beat) else None)
-    assert (beat["state"], list(errors(beat))) == ("DEGRADED", ["tof"])
 
 
 def test_thousands_of_commands_at_once(service: Service, sender: EventSender) -> None:

@@ -22,13 +22,6 @@ from histsvc.wire import EVENT_DESERIALISERS, FRAME_DESERIALISERS, HISTOGRAM_SER
 DOCS = Path(__file__).parents[1] / "docs"
 PROTOCOL = (DOCS / "protocol.md").read_text(encoding="utf-8")
 MIGRATION = (DOCS / "migration.md").read_text(encoding="utf-8")
-ANNOUNCED = "## 9. Announced, not implemented\n"
-
-
-def implemented() -> str:
-    before, found, after = PROTOCOL.partition(ANNOUNCED)
-    assert found
-    return before + after.partition("\n## ")[2]
 
 
 def actions() -> list[Any]:
@@ -37,7 +30,7 @@ def actions() -> list[Any]:
 
 def row(option: str) -> list[str]:
     """Meaning and default of an option in the table of section 8."""
-    found = re.findall(rf"^\| [^|]*`{option}`[^|]* \| (.*) \| (.*) \|$", implemented(), re.MULTILINE)
+    found = re.findall(rf"^\| [^|]*`{option}`[^|]* \| (.*) \| (.*) \|$", PROTOCOL, re.MULTILINE)
     assert len(found) == 1, option
     return list(found[0])
 
@@ -45,7 +38,7 @@ def row(option: str) -> list[str]:
 def test_protocol_names_every_option_of_serve() -> None:
     for action in actions():
         for option in action.option_strings:
-            assert f"`{option}`" in implemented(), option
+            assert f"`{option}`" in PROTOCOL, option
         meaning, default = row(action.option_strings[-1])
         if action.default and action.nargs != 0:
             assert default.replace(",", "") == str(action.default), action.option_strings
@@ -64,27 +57,17 @@ def test_protocol_names_every_key_and_value() -> None:
     beat = Heartbeat(1, 2, ServiceIdentity("histsvc", "", "1", "1", 3), (), ())
     content = json.loads(beat.to_json())
     keys |= set(content) | set(content["counters"])
-    text = implemented()
+    text = PROTOCOL
     assert [key for key in sorted(keys) if not re.search(rf"[`\"]{re.escape(key)}[`\"]", text)] == []
 
 
 def test_commands_of_the_protocol_are_those_of_the_service() -> None:
-    line = re.findall(r"^\| `cmd` \| (.*) \|$", implemented(), re.MULTILINE)[0]
+    line = re.findall(r"^\| `cmd` \| (.*) \|$", PROTOCOL, re.MULTILINE)[0]
     assert set(re.findall(r"`(\w+)`", line)) == set(HANDLERS)
 
 
 def test_codes_of_the_protocol_are_those_of_the_service() -> None:
-    assert set(re.findall(r"^\| `([A-Z_]+)` \|", implemented(), re.MULTILINE)) == set(Code)
-
-
-def test_what_is_announced_is_in_one_place_and_really_not_there() -> None:
-    announced = PROTOCOL.partition(ANNOUNCED)[2].partition("\n## ")[0]
-    options = set(re.findall(r"^\| option `(--[\w-]+)`", announced, re.MULTILINE))
-    assert options
-    known = {option for action in actions() for option in action.option_strings}
-    assert not options & known
-    for option in options:
-        assert option not in implemented(), option
+    assert set(re.findall(r"^\| `([A-Z_]+)` \|", PROTOCOL, re.MULTILINE)) == set(Code)
 
 
 @pytest.mark.parametrize("text", [PROTOCOL, MIGRATION], ids=["protocol", "migration"])
@@ -96,10 +79,9 @@ def test_options_in_the_text_exist(text: str) -> None:
         for action in importlib.import_module(f"histsvc.cli.{command}").options_parser()._actions
         for option in action.option_strings
     }
-    announced = set(re.findall(r"^\| option `(--[\w-]+)`", PROTOCOL, re.MULTILINE))
     found = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text))
     assert found
-    assert found - announced <= known
+    assert found <= known
 
 
 def test_migration_names_every_option_of_the_older_service() -> None:

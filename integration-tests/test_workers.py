@@ -18,7 +18,6 @@ from service_process import TIMEOUT_S, Service
 
 from histsvc.client import TopicReader
 from histsvc.ports import OffsetAt
-from histsvc.protocol.info import State
 
 TOF: dict[str, Any] = {"tof_range": [0, 1e8], "num_bins": 50}
 
@@ -32,41 +31,6 @@ def wait_until_gone(pids: list[int]) -> None:
     while any(alive(pid) for pid in pids):
         assert time.monotonic() < deadline, f"still there: {pids}"
         time.sleep(0.02)
-
-
-def test_killed_worker_is_an_error_of_its_histograms_and_the_rest_goes_on(
-    own_service: Callable[..., Service], topic: MakeTopic, sender: EventSender
-) -> None:
-    service = own_service("--workers", "2")
-    a, b, sent, later = topic("a"), topic("b"), Sent(), Sent()
-    histograms = [service.histogram("hist1d", name, id=name, **TOF) for name in (a, b)]
-    service.heartbeat_until(lambda beat: len(beat["workers"]) >= 2)
-    with service.following() as published:
-        service.config(histograms)
-        victim = service.heartbeat_until(lambda beat: counting(beat) if len(counting(beat)) == 2 else None)[0]
-        os.kill(victim, signal.SIGKILL)
-        states = service.heartbeat_until(
-            lambda beat: {h["id"]: h for h in beat["histograms"]} if beat["state"] == "DEGRADED" else None
-        )
-        errors = [h for h in states.values() if h["state"] == "ERROR"]
-        assert len(errors) == 1
-        assert str(victim) in errors[0]["error_message"]
-        assert "signal 9" in errors[0]["error_message"]
-        broken = errors[0]["id"]
-        other = b if broken == a else a
-        sender.pulses(other, sent, range(BASE_MS, BASE_MS + 5))
-        published.until(lambda h: h.info.id == other and h.info.sum == sent.events)
-        # Those who look at the output topic only are told as well, again and again.
-        message = published.until(lambda h: h.info.id == broken and h.info.state is State.ERROR)
-        assert message.info.error_message == errors[0]["error_message"]
-        # What stands in for the dead worker does not begin anew.
-        seen = [h.info.state for h in published.of(broken)]
-        assert set(seen[: seen.index(State.ERROR)]) == {State.INITIALISED}
-        assert set(seen[seen.index(State.ERROR) :]) == {State.ERROR}
-        service.config(histograms)
-        sender.pulses(broken, later, range(BASE_MS, BASE_MS + 5))
-        published.until(lambda h: h.info.id == broken and h.info.sum == later.events)
-    assert service.heartbeat_until(lambda beat: beat["state"]) == "RUNNING"
 
 
 def test_killed_spare_worker_is_replaced(own_service: Callable[..., Service], topic: MakeTopic) -> None:

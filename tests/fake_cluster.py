@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 
 from fakes import BROKERS
@@ -18,6 +18,7 @@ class FakeCluster:
         self.end_offsets: dict[tuple[str, int], int] = {}
         self.topics: dict[str, int] = {}
         self.topic_ids: dict[str, str] = {}
+        self.created: dict[str, dict[str, str]] = {}
         self.slow = False
         self.held: list[tuple[Future[dict[Partition, FoundOffset]], dict[Partition, FoundOffset]]] = []
         self.asked: list[tuple[list[Partition], int]] = []
@@ -57,6 +58,14 @@ class FakeCluster:
     def largest_messages(self, topics: Iterable[str]) -> Future[dict[str, int]]:
         future: Future[dict[str, int]] = Future()
         future.set_result(dict.fromkeys(topics, self.max_message_bytes))
+        return future
+
+    def create(self, topic: str, config: Mapping[str, str]) -> Future[None]:
+        future: Future[None] = Future()
+        self.topics[topic] = 1
+        self.end_offsets[topic, 0] = 0
+        self.created[topic] = dict(config)
+        future.set_result(None)
         return future
 
     def addresses(self) -> Future[frozenset[str]]:

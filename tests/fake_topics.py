@@ -36,6 +36,12 @@ class Log:
     def end(self) -> int:
         return self.begin + len(self.rows)
 
+    def find(self, at: OffsetAt | int) -> FoundOffset:
+        if at in (OffsetAt.EARLIEST, OffsetAt.LATEST):
+            return FoundOffset(self.begin if at == OffsetAt.EARLIEST else self.end, -1)
+        later = (FoundOffset(n, ms) for n, (ms, _) in enumerate(self.rows, self.begin) if ms >= at)
+        return next(later, FoundOffset(-1, -1))
+
 
 class World:
     """All clusters there are; who asks one that is away waits, on the clock of this world."""
@@ -104,11 +110,13 @@ class Cluster:
         self, partitions: Iterable[Partition], at: OffsetAt | int
     ) -> Future[dict[Partition, FoundOffset]]:
         logs = {p: self._world.logs[p] for p in partitions}
-        first = at == OffsetAt.EARLIEST
-        return self._answer({p: FoundOffset(log.begin if first else log.end, -1) for p, log in logs.items()})
+        return self._answer({partition: log.find(at) for partition, log in logs.items()})
 
     def largest_messages(self, topics: Iterable[str]) -> Future[dict[str, int]]:
         raise NotImplementedError("clients do not ask this")
+
+    def create(self, topic: str, config: Mapping[str, str]) -> Future[None]:
+        raise NotImplementedError("clients make no topics")
 
     def addresses(self) -> Future[frozenset[str]]:
         return self._answer(self._world.advertised.get(self._brokers, frozenset(self._brokers)))

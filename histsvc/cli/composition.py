@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from histsvc.clock import SystemClock
+from histsvc.commands.remember import Memory
 from histsvc.jobs.nursery import Nursery
 from histsvc.jobs.spawn import Spawned
 from histsvc.jobs.supervisor import Supervisor
@@ -10,6 +11,7 @@ from histsvc.kafka.cluster import KafkaClusters
 from histsvc.kafka.producer import KafkaSender
 from histsvc.kafka.reader import KafkaReader
 from histsvc.metrics.graphite import GraphiteMetrics
+from histsvc.model import Partition
 from histsvc.protocol.heartbeat import Heartbeat
 from histsvc.service import Service
 from histsvc.settings import ServiceSettings
@@ -28,14 +30,21 @@ def make_service(settings: ServiceSettings, spawned: Spawned | None) -> Service:
     supervisor = Supervisor(
         Nursery(settings.worker, clock, spawned), settings.workers, clock, settings.worker.timeout_ms / 1000
     )
+    sender = KafkaSender(security, settings.worker.compression)
+    memory: Memory | None = None
+    if settings.state_topic is not None:
+        place = Partition(settings.kafka.brokers, settings.state_topic, 0)
+        around = KafkaReader(security), sender, clusters, clock
+        memory = Memory(place, settings.service_id, supervisor, *around, resume=settings.resume)
     return Service(
         settings,
         supervisor,
         commands,
-        KafkaSender(security, settings.worker.compression),
+        sender,
         clusters,
         SimulatedClusters(clock) if settings.worker.simulation else clusters,
         clock,
         GraphiteMetrics(settings.graphite) if settings.graphite is not None else None,
         x5f2.heartbeat if settings.heartbeat_schema == x5f2.SCHEMA else Heartbeat.to_json,
+        memory,
     )

@@ -87,6 +87,10 @@ def service_parser(prog: str) -> OneLineParser:
     topics.add_argument("-t", "--config-topic", required=True, help="where commands come from")
     topics.add_argument("-hb", "--hb-topic", help="where the heartbeat goes")
     topics.add_argument("-rt", "--response-topic", help="where replies to commands go")
+    about_state = "where it is kept what runs; made if it is missing"
+    topics.add_argument("--state-topic", metavar="TOPIC", help=about_state)
+    about_resume = "go on with what ran when the service was killed (--state-topic)"
+    topics.add_argument("--resume", action="store_true", help=about_resume)
     _add_timing(made.add_argument_group("timing, in ms"))
     _add_data(made.add_argument_group("data"))
     _add_output(made.add_argument_group("output"))

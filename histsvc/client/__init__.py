@@ -2,7 +2,8 @@
 
 from histsvc.client.aio import AsyncClient, AsyncFollowing, AsyncHistogramFollowing
 from histsvc.client.client import Client
-from histsvc.client.following import Following, HistogramFollowing
+from histsvc.client.following import Following
+from histsvc.client.followings import HistogramFollowing
 from histsvc.client.received import Histogram, heartbeat, histogram
 from histsvc.client.topic_reader import TopicReader
 from histsvc.errors import BrokerError, Code, CommandError, SettingsError

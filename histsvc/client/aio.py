@@ -10,7 +10,8 @@ from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
 from histsvc.client.client import Client
-from histsvc.client.following import Following, HistogramFollowing
+from histsvc.client.following import Following
+from histsvc.client.followings import HistogramFollowing
 from histsvc.client.received import Histogram
 from histsvc.protocol.heartbeat import Heartbeat
 from histsvc.settings import KafkaSettings

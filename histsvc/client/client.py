@@ -10,7 +10,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from histsvc.client.conversation import Conversation
-from histsvc.client.following import Following, HeartbeatFollowing, HistogramFollowing
+from histsvc.client.following import Following
+from histsvc.client.followings import HeartbeatFollowing, HistogramFollowing
 from histsvc.errors import SettingsError
 from histsvc.names import host_ports
 from histsvc.protocol.heartbeat import Heartbeat

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from fnmatch import fnmatchcase
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Generic, TypeVar
 
-from histsvc.client.received import Histogram, heartbeat, histogram
 from histsvc.client.tail import Message, Place, Span, Tail
 from histsvc.clock import Deadline, Every, SystemClock
 from histsvc.errors import BrokerError
 from histsvc.model import Partition, Stream
-from histsvc.names import plain_ids
-from histsvc.protocol.heartbeat import Heartbeat
-from histsvc.protocol.info import State
 from histsvc.settings import KafkaSettings
 
 T = TypeVar("T")
@@ -23,7 +18,7 @@ _log = logging.getLogger(__name__)
 # To wait longer at once would delay what comes by as much.
 _READ_S = 0.02
 # How often to look for topics and partitions that are new, and how long that may take.
-_LOOK_S, _BROKER_S, _AGAIN_S = 2.0, 10.0, 1.0
+_LOOK_S, BROKER_S, _AGAIN_S = 2.0, 10.0, 1.0
 _BACK_S = 5.0
 # Whatever runs is published once in 10 s at the latest.
 _QUIET_MS = 11_000
@@ -88,6 +83,10 @@ class Following(ABC, Generic[T]):
         """Whether anybody wants to have what has this name."""
         return True
 
+    def _is_outdated(self, name: str, value: T) -> bool:
+        """Whether a value, though it came later, is older than what there is."""
+        return False
+
     def _expected(self, streams: Collection[Stream]) -> set[str]:
         """The names that must be there, where they are known."""
         return set()
@@ -109,7 +108,7 @@ class Following(ABC, Generic[T]):
         for brokers in {brokers for brokers, _ in self._looked_for}:
             streams = {stream for stream in self._looked_for if stream[0] == brokers}
             must_answer = first and brokers == self._kafka.brokers
-            deadline = Deadline(self._clock, _BROKER_S if must_answer else _AGAIN_S)
+            deadline = Deadline(self._clock, BROKER_S if must_answer else _AGAIN_S)
             try:
                 spans = self._tail.find(streams, deadline)
             except BrokerError as error:
@@ -161,89 +160,7 @@ class Following(ABC, Generic[T]):
                 continue
             if name not in self._places or place.is_behind(self._places[name]):
                 self._places[name] = place
-                if self._wants(name):
+                if self._wants(name) and not self._is_outdated(name, value):
                     self.latest[name] = value
                     changed.add(name)
         return changed
-
-
-class HeartbeatFollowing(Following[Heartbeat]):
-    """The heartbeats of all services on a topic, by name, id, host and process."""
-
-    def __init__(self, kafka: KafkaSettings, topic: str) -> None:
-        super().__init__(kafka)
-        self._topic = frozenset({(kafka.brokers, topic)})
-
-    def _streams(self) -> frozenset[Stream]:
-        return self._topic
-
-    def _read(self, topic: str, payload: bytes) -> tuple[str, Heartbeat]:
-        read = heartbeat(payload)
-        who = read.identity
-        return f"{who.name}/{who.id}/{who.host}/{who.pid}", read
-
-
-class HistogramFollowing(Following[Histogram]):
-    """Histograms whose id fits one of `patterns`, in `topics` or where heartbeats tell of them."""
-
-    def __init__(
-        self,
-        kafka: KafkaSettings,
-        topics: Sequence[str],
-        patterns: Sequence[str],
-        beats: Following[Heartbeat] | None,
-    ) -> None:
-        super().__init__(kafka)
-        self._named = frozenset((kafka.brokers, topic) for topic in topics)
-        self._patterns = patterns
-        self._beats = beats
-        self._own: frozenset[str] = frozenset()
-        self._foreign: set[tuple[str, ...]] = set()
-
-    @property
-    def complete(self) -> bool:
-        """Whether everything is there that is named, or that heartbeats tell of."""
-        expected = {name for _, name in self._told()}
-        expected |= set(plain_ids(self._patterns))
-        return bool(self.latest) and expected <= self.latest.keys()
-
-    def _streams(self) -> frozenset[Stream]:
-        if self._beats is None:
-            return self._named
-        self._beats.poll(0)
-        return frozenset(stream for stream, _ in self._told())
-
-    def _read(self, topic: str, payload: bytes) -> tuple[str, Histogram]:
-        read = histogram(topic, payload)
-        return read.id, read
-
-    def _wants(self, name: str) -> bool:
-        return any(fnmatchcase(name, pattern) for pattern in self._patterns)
-
-    def _expected(self, streams: Collection[Stream]) -> set[str]:
-        if self._beats is not None:
-            return {name for stream, name in self._told() if stream in streams}
-        return {name for name, seen in self.latest.items() if seen.state is not State.FINISHED}
-
-    def _told(self) -> Iterator[tuple[Stream, str]]:
-        """Stream and name of each histogram that heartbeats tell of."""
-        beats = self._beats.latest.values() if self._beats is not None else ()
-        for info in (info for beat in beats for info in beat.histograms):
-            if info.topic and info.brokers and self._wants(info.name):
-                brokers = self._reachable(tuple(sorted(set(info.brokers))))
-                if brokers:
-                    yield (brokers, info.topic), info.name
-
-    def _reachable(self, brokers: tuple[str, ...]) -> tuple[str, ...]:
-        """The brokers to ask, none where that would show our secrets to somebody whom a message names."""
-        if not self._own:
-            deadline = Deadline(self._clock, _BROKER_S)
-            self._own = self._tail.addresses(self._kafka.brokers, deadline) | set(self._kafka.brokers)
-        if self._own.issuperset(brokers):
-            return self._kafka.brokers
-        if self._kafka.security.sasl_password is None and self._kafka.security.ssl_keyfile is None:
-            return brokers
-        if brokers not in self._foreign:
-            self._foreign.add(brokers)
-            _log.warning("%s: not brokers of our cluster, not asked with our secrets", ", ".join(brokers))
-        return ()

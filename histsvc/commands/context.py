@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from histsvc.clock import Clock
+from histsvc.commands.remember import Memory
 from histsvc.jobs.supervisor import Supervisor
 from histsvc.ports import Clusters
 from histsvc.protocol.heartbeat import Heartbeat
@@ -25,12 +26,13 @@ class Context:
     clock: Clock
     settings: ServiceSettings
     heartbeat: Callable[[], Heartbeat]
+    memory: Memory | None = None
 
     @property
     def own_topics(self) -> tuple[str, ...]:
         """The topics of the service itself."""
         settings = self.settings
-        own = (settings.config_topic, settings.response_topic, settings.heartbeat_topic)
+        own = settings.config_topic, settings.response_topic, settings.heartbeat_topic, settings.state_topic
         return tuple(topic for topic in own if topic)
 
     @property

@@ -156,7 +156,10 @@ class Dispatcher:
                 "cmd",
             )
         result = dict((yield from HANDLERS[given.cmd](self._context, given, deadline)))
-        warnings = at_most([*result.pop("warnings", ()), *unknown_keys(given)])
+        lacking: list[str] = []
+        if self._context.memory is not None:  # what is answered is not forgotten
+            lacking = yield from self._context.memory.settle(deadline)
+        warnings = at_most([*result.pop("warnings", ()), *unknown_keys(given), *lacking])
         return {**result, "warnings": warnings} if warnings else result
 
     def _end(self, current: _Current, reply: bytes, outcome: str) -> None:

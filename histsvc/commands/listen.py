@@ -5,18 +5,14 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from multiprocessing.connection import wait
-from typing import Any
 
-from histsvc.clock import Clock, Deadline
-from histsvc.commands.steps import Steps
-from histsvc.errors import BrokerError
+from histsvc.clock import Clock
+from histsvc.commands.steps import Steps, insist, pause
 from histsvc.model import Partition, Start
 from histsvc.ports import Clusters, OffsetAt, Reader, Waitable
 
 _log = logging.getLogger(__name__)
-_AGAIN_S = 0.2
 # How long the answer of a broker may go unseen.
 _ASKING_S = 0.01
 
@@ -106,42 +102,18 @@ class CommandListener:
         _log.warning("commands are read again, from the beginning of %r", self._topic)
 
     def _place(self, partitions: list[Partition], at: OffsetAt) -> Steps[None]:
-        found = yield from self._insist(
-            lambda: self._cluster.offsets(partitions, at), "offsets of the commands"
-        )
+        ask = lambda: self._cluster.offsets(partitions, at)  # noqa: E731
+        found = yield from insist(ask, self._cluster, self._clock, "offsets of the commands")
         self._reader.assign([Start(partition, begin.offset) for partition, begin in found.items()])
 
     def _partitions(self) -> Steps[list[Partition]]:
         topic, said = self._topic, False
         while True:
-            facts = yield from self._insist(
-                lambda: self._cluster.describe([topic]), f"command topic {topic!r}"
-            )
+            ask = lambda: self._cluster.describe([topic])  # noqa: E731
+            facts = yield from insist(ask, self._cluster, self._clock, f"command topic {topic!r}")
             if facts[topic].partitions:
                 return [Partition(self._brokers, topic, number) for number in range(facts[topic].partitions)]
             if not said:
                 _log.warning("there is no command topic %r yet: waiting for it", topic)
                 said = True
-            yield from self._pause()
-
-    def _insist(self, question: Callable[[], Future[Any]], what: str) -> Steps[Any]:
-        """Ask the own brokers until they answer: a service that is started before its broker waits for it."""
-        said = ""
-        while True:
-            answer = question()
-            while not answer.done():
-                yield
-            try:
-                return answer.result()
-            except BrokerError as error:
-                reason = str(error)
-                # That the brokers cannot be reached is said once for all who need them.
-                if reason != said and not self._cluster.trouble:
-                    _log.warning("%s: %s; trying again", what, reason)
-                    said = reason
-            yield from self._pause()
-
-    def _pause(self) -> Steps[None]:
-        again = Deadline(self._clock, _AGAIN_S)
-        while not again.expired():
-            yield
+            yield from pause(self._clock)

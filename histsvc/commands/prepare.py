@@ -65,8 +65,8 @@ def _specs(
     wishes = [_wish(i, histogram, request, starts) for i, histogram in enumerate(request.histograms)]
     times = start_ms, stop_ms
     specs = plan(job, wishes, starts.offsets, times, workers, topics.awaited, starts.ends)
-    ids = {stream: facts.topic_id for stream, facts in topics.data.items()}
-    return tuple(replace(spec, topic_ids=ids) for spec in specs), topics.warnings
+    ids = tuple((stream, facts.topic_id) for stream, facts in topics.data.items())
+    return tuple(replace(spec, topic_ids=ids, begun_ms=now) for spec in specs), topics.warnings
 
 
 def _wish(index: int, histogram: HistogramRequest, request: ConfigRequest, starts: Starts) -> Wish:

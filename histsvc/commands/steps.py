@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from typing import TypeVar
 
-from histsvc.clock import Deadline
+from histsvc.clock import Clock, Deadline
 from histsvc.errors import BrokerError, Code, CommandError
+from histsvc.ports import Cluster
+
+_log = logging.getLogger(__name__)
+_AGAIN_S = 0.2
 
 T = TypeVar("T")
 Steps = Generator[None, None, T]
@@ -53,6 +58,31 @@ def ask(question: Callable[[], Future[T]], deadline: Deadline, whom: str, field:
                 raise CommandError(Code.UNAVAILABLE, f"{whom}: {trouble}", field) from error
         yield
     raise CommandError(Code.UNAVAILABLE, f"{whom}: {trouble}", field)
+
+
+def insist(question: Callable[[], Future[T]], cluster: Cluster, clock: Clock, what: str) -> Steps[T]:
+    """Ask the own brokers until they answer: a service that is started before its broker waits for it."""
+    said = ""
+    while True:
+        answer = question()
+        while not answer.done():
+            yield
+        try:
+            return answer.result()
+        except BrokerError as error:
+            reason = str(error)
+            # That the brokers cannot be reached is said once for all who need them.
+            if reason != said and not cluster.trouble:
+                _log.warning("%s: %s; trying again", what, reason)
+                said = reason
+        yield from pause(clock)
+
+
+def pause(clock: Clock) -> Steps[None]:
+    """Wait a little before something is asked again."""
+    again = Deadline(clock, _AGAIN_S)
+    while not again.expired():
+        yield
 
 
 def need(deadline: Deadline, seconds: float) -> None:

@@ -23,8 +23,9 @@ class Job:
         self._closing: set[int] = set()
         self._delivered: set[int] = set()
         self._broken: set[int] = set()
-        self._marks: dict[int, Mark] = {}
         self._specs = {h.index: h for spec in specs for h in spec.histograms}
+        # From where each would be taken up.
+        self.marks = {index: h.mark or Mark() for index, h in self._specs.items()}
         self._places = {index: _place(h.config) for index, h in self._specs.items()}
         self._infos = {
             histogram.index: HistogramInfo(
@@ -60,7 +61,7 @@ class Job:
         self._delivered.update(delivered)
         for info, mark in zip(infos, marks, strict=True):
             if info.job == self.id and info.index in self._infos:
-                self._marks[info.index] = mark
+                self.marks[info.index] = mark
                 if info.index not in self._broken:
                     self._infos[info.index] = info.model_copy(update=self._places[info.index])
 
@@ -72,6 +73,7 @@ class Job:
         """These histograms were stopped: they are told no more, whatever becomes of their worker."""
         for index in indices:
             self._infos.pop(index, None)
+            self.marks.pop(index, None)
 
     def left_by(self, spec: WorkerSpec, *, steady: bool) -> WorkerSpec:
         """The worker of `spec` is gone: what another one has to take up, and from where.
@@ -82,7 +84,7 @@ class Job:
         now = {h.index: _messages(self._infos[h.index]) for h in left}
         further = steady or any(messages > spec.reached.get(index, -1) for index, messages in now.items())
         reached = {index: max(messages, spec.reached.get(index, 0)) for index, messages in now.items()}
-        histograms = tuple(replace(h, epoch=h.epoch + 1, mark=self._marks.get(h.index, Mark())) for h in left)
+        histograms = tuple(replace(h, epoch=h.epoch + 1, mark=self.marks[h.index]) for h in left)
         attempt = 0 if further else spec.attempt + 1
         return replace(spec, histograms=histograms, reached=reached, attempt=attempt)
 

@@ -41,6 +41,14 @@ class Orphans:
         if left.histograms and left.attempt <= _MOST_ATTEMPTS + _MOST_STAND_INS:
             self._waiting.append((left, Deadline(self._clock, _backoff_s(left.attempt))))
 
+    def put(self, spec: WorkerSpec) -> None:
+        """Something waits that a worker of another service has left."""
+        self._waiting.append((spec, Deadline(self._clock, 0.0)))
+
+    def parts(self, job: str) -> list[WorkerSpec]:
+        """What waits of a job."""
+        return [spec for spec, _ in self._waiting if spec.job == job]
+
     def drop(self, job: str, indices: Collection[int]) -> None:
         """These histograms of a job are over."""
         kept = [(spec.without(indices) if spec.job == job else spec, due) for spec, due in self._waiting]

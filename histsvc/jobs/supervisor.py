@@ -106,6 +106,17 @@ class Supervisor:
             if worker.ending is not None:
                 self._adopt(worker, str(worker.ending))
 
+    def resume(self, job: Job, specs: Sequence[WorkerSpec]) -> None:
+        """A job goes on that another service has left: workers take it up as soon as there are some."""
+        self.jobs[job.id] = job
+        for spec in specs:
+            self.orphans.put(spec)
+
+    def parts(self, job: str) -> tuple[WorkerSpec, ...]:
+        """What is done of a job, or waits for a worker."""
+        counting = [worker.spec for worker in self.counting(job) if worker.spec is not None]
+        return tuple(sorted([*counting, *self.orphans.parts(job)], key=_first_index))
+
     def _assign(self, worker: WorkerProcess, spec: WorkerSpec) -> None:
         worker.state, worker.spec = WorkerState.COUNTING, spec
         worker.silence = Deadline(self._clock, self._silence_s)
@@ -213,3 +224,7 @@ class Supervisor:
             (worker,), orphan = reserved, self.orphans.next()
             self._assign(worker, orphan)
             self._successors.append(worker.request(TakeOver(orphan)))
+
+
+def _first_index(spec: WorkerSpec) -> int:
+    return min((histogram.index for histogram in spec.histograms), default=0)

@@ -18,7 +18,7 @@ from confluent_kafka import (
     TopicCollection,
     TopicPartition,
 )
-from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetSpec
 
 from histsvc.errors import BrokerError
 from histsvc.kafka.security import client_config, create
@@ -87,6 +87,15 @@ class KafkaCluster:
         answers = {resources[resource]: future for resource, future in asked.items()}
         return _together(answers, _largest_message, self._failed)
 
+    def create(self, topic: str, config: Mapping[str, str]) -> Future[None]:
+        """Make a topic of one partition; one that is there already is as good."""
+        new = NewTopic(topic, num_partitions=1, replication_factor=-1, config=dict(config))
+        asked = self._client().create_topics([new], request_timeout=_REQUEST_S)
+        together = _together(asked, _made, self._failed)
+        alone: Future[None] = Future()
+        together.add_done_callback(lambda answers: _settle(alone, lambda: answers.result()[topic]))
+        return alone
+
     def addresses(self) -> Future[frozenset[str]]:
         """Every ``host:port`` that the brokers of this cluster advertise."""
         asked = {"": self._client().describe_cluster(request_timeout=_REQUEST_S)}
@@ -146,6 +155,14 @@ def _found(asked: Future[Any]) -> FoundOffset:
 
 def _largest_message(asked: Future[Any]) -> int:
     return int(asked.result()["max.message.bytes"].value)
+
+
+def _made(asked: Future[Any]) -> None:
+    try:
+        asked.result()
+    except KafkaException as error:
+        if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+            raise
 
 
 def _addresses(asked: Future[Any]) -> frozenset[str]:

@@ -82,10 +82,10 @@ class WorkerSpec:
     """What one worker does: the histograms of a job that share streams, and where their reading begins.
 
     `awaited`: data topics that do not exist yet; they are read from their beginning once they do.
-    `topic_ids` are those of the data topics when the job began. `attempt` says how many workers have died one
-    after the other with none of them having got any further than `reached`: messages of each histogram.
-    `suspects` are the messages that the last of them died of, by all that is known, `poison` those that are
-    passed over.
+    `topic_ids` are those of the data topics when the job began, which was at `begun_ms` (since the epoch).
+    `attempt` says how many workers have died one after the other with none of them having got any further
+    than `reached`: messages of each histogram. `suspects` are the messages that the last of them died of, by
+    all that is known, `poison` those that are passed over.
     """
 
     job: str
@@ -94,11 +94,12 @@ class WorkerSpec:
     start_ms: int | None
     stop_ms: int | None
     awaited: tuple[Stream, ...] = ()
-    topic_ids: Mapping[Stream, str] = field(default_factory=dict)
+    topic_ids: tuple[tuple[Stream, str], ...] = ()
     attempt: int = 0
     reached: Mapping[int, int] = field(default_factory=dict)
     suspects: tuple[Extent, ...] = ()
     poison: tuple[Extent, ...] = ()
+    begun_ms: int = 0
 
     def names(self, indices: Collection[int] | None = None) -> str:
         """What its histograms (None: all, else these) are called, for messages."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from typing import TypeVar
 
@@ -37,6 +37,10 @@ class SimulatedCluster:
     def largest_messages(self, topics: Iterable[str]) -> Future[dict[str, int]]:
         """How many bytes a batch of messages may have."""
         return _now(dict.fromkeys(topics, _LARGEST_MESSAGE))
+
+    def create(self, topic: str, config: Mapping[str, str]) -> Future[None]:
+        """Nothing: every topic is there."""
+        return _now(None)
 
     def addresses(self) -> Future[frozenset[str]]:
         """The brokers that it was asked for."""

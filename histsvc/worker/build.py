@@ -69,7 +69,8 @@ def build(
 
 def wanted_of(spec: WorkerSpec) -> dict[int, Wanted]:
     """The histograms whose publications are to be looked for, by index."""
-    return {h.index: Wanted(spec.job, h, _config(h)) for h in spec.histograms if h.mark is not None}
+    marked = [h for h in spec.histograms if h.mark is not None]
+    return {h.index: Wanted(spec.job, spec.begun_ms, h, _config(h)) for h in marked}
 
 
 def _config(spec: HistogramSpec) -> HistogramConfig:

@@ -6,6 +6,7 @@ so neither can block on a full pipe while the other is alive.
 
 from __future__ import annotations
 
+import select
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -13,6 +14,9 @@ from typing import Protocol
 from histsvc.model import Extent, Mark, WorkerSpec
 from histsvc.protocol.heartbeat import WorkerLoad
 from histsvc.protocol.info import HistogramInfo
+
+# Linux tells it as soon as the other side is gone; elsewhere it is found out by reading.
+_GONE = select.POLLHUP | getattr(select, "POLLRDHUP", 0)
 
 
 @dataclass(frozen=True)
@@ -148,6 +152,12 @@ class ChildLink:
     def fileno(self) -> int:
         """What is readable where there is a request."""
         return self._pipe.fileno()
+
+    def alive(self) -> bool:
+        """Whether the parent is there; may be asked by any thread."""
+        poller = select.poll()
+        poller.register(self._pipe.fileno(), _GONE)
+        return not any(flags & (_GONE | select.POLLERR) for _, flags in poller.poll(0))
 
     def request(self, timeout_s: float) -> Request | None:
         """The next request, waiting no longer than `timeout_s`; Leave where the parent is gone."""

@@ -45,7 +45,7 @@ from histsvc.worker.lookback import LookBack
 from histsvc.worker.outbox import ThreadOutbox
 from histsvc.worker.pending import FinishPending, Pending, ResetPending
 from histsvc.worker.pipeline import Pipeline
-from histsvc.worker.resume import Found
+from histsvc.worker.resume import Found, outranking
 from histsvc.worker.tell import Teller
 
 _log = logging.getLogger(__name__)
@@ -93,6 +93,7 @@ class Worker:
                 for schema, serialise in HISTOGRAM_SERIALISERS.items()
             },
             settings.source_name,
+            link.alive,
         )
         self._kafka_reader = KafkaReader(settings.security, QueueTaker)
         self._reader: Reader = self._kafka_reader
@@ -204,7 +205,7 @@ class Worker:
         self._teller.tell_alive()
         if publications.step():
             self._taking = None
-            self._build(spec, publications.found)
+            self._build(outranking(spec, publications.epochs), publications.found)
             self._go()
 
     def _go(self) -> None:

@@ -36,13 +36,21 @@ class _Entry:
 class ThreadOutbox:
     """An Outbox whose thread is the only one that touches the sender."""
 
-    def __init__(self, sender: Sender, serialisers: Mapping[str, Serialise], source_name: str) -> None:
+    def __init__(
+        self,
+        sender: Sender,
+        serialisers: Mapping[str, Serialise],
+        source_name: str,
+        wanted: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """`wanted` says whether anybody wants what this process has to say: its service may be gone."""
         self.counters: Counter[str] = Counter()
         # Seconds spent on serialising and handing over.
         self.busy_s = 0.0
         self._sender = sender
         self._serialisers = serialisers
         self._source_name = source_name
+        self._wanted = wanted
         self._entries: queue.SimpleQueue[_Entry | None] = queue.SimpleQueue()
         self._under_way = 0
         self._generation = 0
@@ -85,6 +93,8 @@ class ThreadOutbox:
             value = self._serialisers[draft.schema](
                 draft.snapshot, self._source_name, draft.time_ns, draft.info.to_json()
             )
+            if not self._wanted():
+                raise BrokerError("the service is gone, and another one may have begun", retriable=False)
             message = Outgoing(draft.brokers, topic, key, value)
             del draft, value  # the counts, which may be large, are not needed any more
             sent = self._sender.send(message)

@@ -35,6 +35,15 @@ Found = Mapping[int, Published]
 """The last publication of histograms that had one, by index."""
 
 
+def outranking(spec: WorkerSpec, epochs: Mapping[int, int]) -> WorkerSpec:
+    """The same with an epoch of each histogram that is above all that was published, `epochs` by index.
+
+    A service that is killed may not have had the time to store that another worker has taken over.
+    """
+    histograms = (replace(h, epoch=max(h.epoch, epochs.get(h.index, 0) + 1)) for h in spec.histograms)
+    return replace(spec, histograms=tuple(histograms))
+
+
 def resumed(spec: WorkerSpec, configs: Sequence[HistogramConfig], found: Found) -> WorkerSpec:
     """The same with the starts from which no histogram misses anything.
 

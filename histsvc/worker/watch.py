@@ -36,10 +36,11 @@ class Gone:
 def known_topics(spec: WorkerSpec) -> dict[Stream, TopicFacts]:
     """The topics that a worker reads, with what was known of them when their job began."""
     known: dict[Stream, TopicFacts] = {}
+    ids = dict(spec.topic_ids)
     for brokers, topic, number in (start.partition for start in spec.starts):
         stream = brokers, topic
         before = known[stream].partitions if stream in known else 0
-        known[stream] = TopicFacts(max(number + 1, before), spec.topic_ids.get(stream, ""))
+        known[stream] = TopicFacts(max(number + 1, before), ids.get(stream, ""))
     return known
 
 

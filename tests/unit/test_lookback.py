@@ -8,7 +8,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 from fake_topics import World
-from fakes import BROKERS, config_of, histogram_spec
+from fakes import BROKERS, NOW_MS, config_of, histogram_spec, worker_spec
 
 from histsvc.histograms.base import HistogramConfig
 from histsvc.model import HistogramSpec, Mark, Place
@@ -16,6 +16,7 @@ from histsvc.ports import Reader
 from histsvc.protocol.info import HistogramInfo, State
 from histsvc.wire import HISTOGRAM_DESERIALISERS, hs00
 from histsvc.worker.lookback import LookBack, Wanted
+from histsvc.worker.resume import outranking
 
 
 def config(index: int = 0) -> HistogramConfig:
@@ -41,13 +42,16 @@ class Looking:
     def __init__(self) -> None:
         self.world = World()
         self.world.make("out")
+        self.begun_ms = NOW_MS
 
     def wrote(self, *payloads: bytes | None) -> Looking:
         self.world.write("out", *payloads)
         return self
 
     def back(self, *specs: HistogramSpec) -> LookBack:
-        wanted = {each.index: Wanted("job", each, config(each.index)) for each in specs or [spec()]}
+        wanted = {
+            each.index: Wanted("job", self.begun_ms, each, config(each.index)) for each in specs or [spec()]
+        }
         world = self.world
         reader = cast(Reader, world.reader())
         return LookBack(wanted, reader, world, HISTOGRAM_DESERIALISERS, world.clock)
@@ -86,7 +90,6 @@ def test_many_histograms_of_one_topic_are_found_in_one_reading() -> None:
         {"job": "job2"},
         {"config_hash": "other"},
         {"index": 3},
-        {"epoch": 2},
         {"counts": 8},
         {"counts": 2.0**53, "sum": 2**53},
     ],
@@ -108,6 +111,19 @@ def test_a_late_word_of_an_earlier_epoch_is_none() -> None:
     assert looking.found(spec(epoch=3)) == {0: 5}
 
 
+def test_the_last_epoch_is_told_also_where_nothing_is_to_be_believed() -> None:
+    """A service that was killed may not have stored that a worker had taken over."""
+    looking = Looking().wrote(
+        message(5, epoch=4), message(9, 1, epoch=7, counts=3), message(9, epoch=9, job="x")
+    )
+    back = looking.back(spec(0), spec(1), spec(2))
+    while not back.step():
+        looking.world.clock.advance(0.01)
+    assert back.epochs == {0: 4, 1: 7}
+    made = outranking(worker_spec(spec(0), spec(1), spec(2, epoch=3)), back.epochs)
+    assert [h.epoch for h in made.histograms] == [5, 8, 3]
+
+
 def test_counts_of_another_shape_are_not_believed() -> None:
     snapshot = config_of("hist1d", num_bins=3).accumulator().snapshot()
     about = HistogramInfo(job="job", config_hash="hash", state=State.COUNTING)
@@ -121,10 +137,16 @@ def test_what_is_no_histogram_is_passed_over(caplog: pytest.LogCaptureFixture) -
     assert "cannot be read" in caplog.text
 
 
-def test_where_nothing_was_published_nothing_is_read() -> None:
-    looking = Looking().wrote(message(3))
+def test_where_no_place_is_known_all_partitions_are_read_from_when_the_job_began() -> None:
+    looking = Looking()
+    looking.world.make("out", 3)
+    looking.world.write("out", message(9), time_ms=NOW_MS - 20_000, number=2)
+    looking.world.write("out", message(1), message(2), time_ms=NOW_MS, number=2)
+    looking.world.write("out", message(3, 1), time_ms=NOW_MS, number=1)
+    assert looking.found(spec(0, place=None), spec(1, place=Place(1, 0))) == {0: 2, 1: 3}
+    assert looking.world.given == 3
+    looking.begun_ms = NOW_MS + 60_000
     assert looking.found(spec(place=None)) == {}
-    assert looking.world.given == 0
 
 
 def test_what_was_removed_is_passed_over_and_a_topic_made_anew_is_read_from_its_beginning() -> None:
@@ -163,4 +185,4 @@ def test_a_topic_that_is_not_to_be_read_any_more_holds_nobody_up(
     else:
         place = Place(1, 0)
     assert looking.found(spec(place=place)) == {}
-    assert "'out' cannot be read any more" in caplog.text
+    assert ("'out' cannot be read any more" in caplog.text) == (gone != "smaller")

@@ -82,7 +82,9 @@ def test_every_option_can_come_from_each_source(file: Path, monkeypatch: pytest.
         "worker-timeout": "3000", "on-data-loss": "continue",
     }  # fmt: skip
     del values["sasl-password"]
-    expected = vars(parsed(*(f"--{k}={v}" for k, v in values.items() if k != "simulation-mode"), "-s"))
+    flags = {"simulation-mode", "resume"}
+    given = [f"--{k}" if k in flags else f"--{k}={v}" for k, v in values.items()]
+    expected = vars(parsed(*given))
     assert {"graphite_config_file", "max_workers", "allow_data_brokers"} <= expected.keys()
     file.write_text("".join(f"{key} = {value}\n" for key, value in values.items()))
     monkeypatch.setenv("HISTSVC_CONFIG_FILE", str(file))

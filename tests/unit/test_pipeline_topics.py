@@ -14,7 +14,9 @@ STREAM = BROKERS, "events"
 
 def watching(**ids: str) -> Worker:
     """A worker of one topic, of which the id was known when its job began."""
-    spec = replace(worker_spec(histogram_spec("hist1d")), topic_ids={(BROKERS, t): i for t, i in ids.items()})
+    spec = replace(
+        worker_spec(histogram_spec("hist1d")), topic_ids=tuple(((BROKERS, t), i) for t, i in ids.items())
+    )
     worker = Worker(spec=spec)
     worker.cluster.topics["events"] = 1
     worker.read(event(0, 0))
