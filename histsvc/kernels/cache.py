@@ -28,9 +28,12 @@ def folder() -> Path:
 
 
 def _fingerprint() -> str:
-    """What the machine code depends on: numba looks only at the file of a kernel, not at what it calls."""
+    """What the machine code depends on.
+
+    Numba looks only at the file of a kernel, not at what it calls, nor at whether bounds are checked.
+    """
     here = Path(__file__).parent
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(os.environ.get("NUMBA_BOUNDSCHECK", "").encode())
     beside = (here.parent / "model" / "batch.py", here.parent / "window.py")
     for source in (*sorted(here.glob("*.py")), *beside):
         digest.update(source.read_bytes())

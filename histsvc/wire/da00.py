@@ -32,7 +32,7 @@ _MOST_COUNTS = 1 << 53
 # Variables may share what they point to: so many, each of names so long (bytes), are looked at.
 _MOST_VARIABLES = 100
 _LONGEST_NAME = 1000
-_NAME, _AXES = 4, 14  # vtable offsets of da00_Variable
+_SOURCE_NAME, _NAME, _UNIT, _AXES = 4, 4, 6, 14  # vtable offsets of da00_DataArray, and of da00_Variable
 # What the stock code raises on bytes that are no message: reads behind the end, offsets that are no
 # offsets, fields left out, data types that there are not, vectors and texts that do not fit, other schemas.
 _TROUBLE = (struct.error, TypeError, AttributeError, KeyError, ValueError, StreamingDataTypesException)
@@ -84,7 +84,8 @@ def _frame(payload: bytes) -> Frame:
     lines = _lines(array)
     signal = _only([line for line in lines if line.name == _SIGNAL], "the signal")
     edges = _edges_of(signal, lines)
-    return Frame(array.SourceName().decode(), int(array.Timestamp()), _edges_ns(edges), _counts(signal))
+    source = _field_text(array._tab, _SOURCE_NAME)
+    return Frame(source.decode(), int(array.Timestamp()), _edges_ns(edges), _counts(signal))
 
 
 def _lines(array: da00_DataArray) -> list[_Line]:
@@ -101,18 +102,25 @@ def _lines(array: da00_DataArray) -> list[_Line]:
 
 def _names(table: flatbuffers.table.Table) -> tuple[bytes, bytes]:
     """The name of a variable, and that of its first axis."""
-    at = table.Offset(_NAME)
+    return _field_text(table, _NAME), _text(table, table.Vector(table.Offset(_AXES)))
+
+
+def _field_text(table: flatbuffers.table.Table, slot: int) -> bytes:
+    """The string that is a field."""
+    at = table.Offset(slot)
     if not at:
-        raise ValueError("a variable has no name")
-    return _text(table, table.Pos + at), _text(table, table.Vector(table.Offset(_AXES)))
+        raise ValueError("a name is left out")
+    return _text(table, table.Pos + at)
 
 
 def _text(table: flatbuffers.table.Table, at: int) -> bytes:
-    """The string that the offset at `at` points to."""
+    """The string that the offset at `at` points to; Python would cut off what reaches out of the message."""
     length = table.Get(UOffsetTFlags, table.Indirect(at))
     if length > _LONGEST_NAME:
         raise ValueError(f"a name of {length} bytes is longer than {_LONGEST_NAME}")
     text: bytes = table.String(at)
+    if len(text) < length:
+        raise ValueError("a text does not lie inside of the message")
     return text
 
 
@@ -152,6 +160,9 @@ def _counts(signal: _Line) -> Int64Array:
 
 def _edges_ns(line: _Line) -> npt.NDArray[np.float64]:
     read = _unpacked(line)
+    table = line.variable._tab
+    if table.Offset(_UNIT):
+        _text(table, table.Pos + table.Offset(_UNIT))
     if read.unit not in _NS:
         raise ValueError(f"the edges are in {read.unit!r}, which is no unit of time that is known here")
     edges_ns: npt.NDArray[np.float64] = read.data.astype(np.float64) * _NS[read.unit]

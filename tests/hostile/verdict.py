@@ -28,7 +28,7 @@ def check(address: int, payload: bytes, row: Int64Array, names: tuple[str, ...] 
         return fault
     schema = EVENT_LAYOUTS[int(row[Column.SCHEMA])].schema
     assert payload[4:8] == schema.encode()
-    read = _reader(schema, payload)
+    read = stock_fields(schema, payload)
     for vector, start, length in (
         ("tof", Column.TOF_ADDRESS, Column.TOF_LENGTH),
         ("pixel", Column.PIXEL_ADDRESS, Column.PIXEL_LENGTH),
@@ -43,7 +43,8 @@ def check(address: int, payload: bytes, row: Int64Array, names: tuple[str, ...] 
     return fault
 
 
-def _reader(schema: str, payload: bytes) -> dict[str, Any]:
+def stock_fields(schema: str, payload: bytes) -> dict[str, Any]:
+    """Reads the fields that matter with the schema's own code: tof, pixel, time, source."""
     if schema == "ev42":
         ev42 = EventMessage.GetRootAsEventMessage(payload, 0)
         return {
