@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 _ROOT = Path(__file__).parents[2]
-_FOLDERS = ("histsvc", "tests", "integration-tests", "benchmarks", "fuzz")
+_FOLDERS = ("histsvc", "tests", "integration-tests", "benchmarks", "chaos", "fuzz")
 _MAX_FILE_LINES = 250
 _MAX_FUNCTION_LINES = 40
 _HEAVY = ("numba", "matplotlib")
