@@ -197,7 +197,7 @@ def test_a_message_without_source_name_is_refused_as_the_stock_decoder_does() ->
     payload = bytes(builder.Output())
     with pytest.raises(AttributeError):
         deserialise_da00(payload)
-    with pytest.raises(ValueError, match="AttributeError"):
+    with pytest.raises(ValueError, match="a name is left out"):
         da00.deserialise(payload)
 
 
