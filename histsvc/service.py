@@ -19,7 +19,7 @@ from histsvc.commands.listen import CommandListener
 from histsvc.commands.remember import Memory
 from histsvc.errors import BrokerError
 from histsvc.jobs.supervisor import Supervisor
-from histsvc.metrics import samples
+from histsvc.metrics import Monitor, samples
 from histsvc.model import Place
 from histsvc.ports import Clusters, Metrics, Outgoing, Reader, Sender
 from histsvc.protocol.heartbeat import PROTOCOL, Heartbeat, ServiceIdentity
@@ -55,6 +55,7 @@ class Service:
         metrics: Metrics | None = None,
         serialise: Callable[[Heartbeat], bytes] = Heartbeat.to_json,
         memory: Memory | None = None,
+        monitor: Monitor | None = None,
     ) -> None:
         self.counters: Counter[str] = Counter()
         self._settings = settings
@@ -66,6 +67,8 @@ class Service:
         self._serialise = serialise
         self._heartbeat_due = Every(clock, settings.heartbeat_interval_ms / 1000)
         self._metrics_due = Every(clock, _METRICS_S)
+        self._monitor = monitor
+        self._monitor_due = Every(clock, _METRICS_S)
         self._unanswered: list[Future[Place]] = []
         self._heartbeat_sent: Future[Place] | None = None
         self._memory = memory
@@ -85,7 +88,11 @@ class Service:
         """Work until `stopped` says so; returns whether everything was delivered in the end."""
         while not stopped():
             self.tick()
-        return self._end()
+        try:
+            return self._end()
+        finally:
+            if self._monitor is not None:
+                self._monitor.close()
 
     def tick(self) -> None:
         """Wait for something to do, then do it once; takes at most some ms beside the wait."""
@@ -98,6 +105,8 @@ class Service:
         if self._memory is not None:
             self._memory.tick()
         self._listener.tick()
+        if self._monitor is not None and self._monitor_due.due():
+            self._monitor.tell(self._heartbeat(), "commands are not read" if self._listener.lost else "")
         if not self._listener.ready:
             return
         enough = Deadline(self._clock, _COMMANDS_S)
@@ -160,10 +169,15 @@ class Service:
             counters=dict(totals),
         )
 
-    def _end(self) -> bool:
-        """Publish everything a last time, answer, and end the workers."""
+    def _announce_end(self) -> None:
         if self._metrics is not None:
             self._metrics.close()
+        if self._monitor is not None:
+            self._monitor.tell(self._heartbeat(), "the service ends")
+
+    def _end(self) -> bool:
+        """Publish everything a last time, answer, and end the workers."""
+        self._announce_end()
         deadline = Deadline(self._clock, _LAST_HISTOGRAMS_S)
         self._listener.close()
         self._dispatcher.close()

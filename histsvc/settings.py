@@ -52,6 +52,7 @@ class WorkerSettings:
     on_data_loss: str = "error"
     timeout_ms: int = 10_000
     log_level: str = "INFO"
+    log_format: str = "text"
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,7 @@ class GraphiteSettings:
 class ServiceSettings:
     """Everything ``histsvc serve`` is told.
 
+    `metrics` are served at this address and port.
     `allowed_brokers` may be named in `data_brokers` beside the service's own; None allows all.
     """
 
@@ -92,6 +94,7 @@ class ServiceSettings:
     wait_for_topics: bool = False
     allowed_brokers: tuple[str, ...] | None = ()
     graphite: GraphiteSettings | None = None
+    metrics: tuple[str, int] | None = None
     service_id: str = ""
     workers: int = 1
     worker: WorkerSettings = WorkerSettings()
@@ -161,6 +164,7 @@ def service_settings(options: argparse.Namespace) -> ServiceSettings:
         command_timeout_ms=options.command_timeout,
         wait_for_topics=options.missing_topics == "wait",
         allowed_brokers=_allowed_brokers(options.allow_data_brokers),
+        metrics=None if options.metrics_port is None else (options.metrics_address, options.metrics_port),
         graphite=_graphite(options.graphite_config_file) if options.graphite_config_file else None,
         service_id=_utf8("--service-id", options.service_id),
         workers=workers,
@@ -182,6 +186,7 @@ def _worker_settings(kafka: KafkaSettings, options: argparse.Namespace) -> Worke
         on_data_loss=options.on_data_loss,
         timeout_ms=options.worker_timeout,
         log_level=log_level(options.log_level),
+        log_format=options.log_format,
     )
 
 

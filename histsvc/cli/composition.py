@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from histsvc.clock import SystemClock
+from histsvc.clock import Clock, SystemClock
 from histsvc.commands.remember import Memory
 from histsvc.jobs.nursery import Nursery
 from histsvc.jobs.spawn import Spawned
@@ -10,6 +10,7 @@ from histsvc.jobs.supervisor import Supervisor
 from histsvc.kafka.cluster import KafkaClusters
 from histsvc.kafka.producer import KafkaSender
 from histsvc.kafka.reader import KafkaReader
+from histsvc.metrics import Monitor
 from histsvc.metrics.graphite import GraphiteMetrics
 from histsvc.model import Partition
 from histsvc.protocol.heartbeat import Heartbeat
@@ -47,4 +48,13 @@ def make_service(settings: ServiceSettings, spawned: Spawned | None) -> Service:
         GraphiteMetrics(settings.graphite) if settings.graphite is not None else None,
         x5f2.heartbeat if settings.heartbeat_schema == x5f2.SCHEMA else Heartbeat.to_json,
         memory,
+        _monitor(settings, clock),
     )
+
+
+def _monitor(settings: ServiceSettings, clock: Clock) -> Monitor | None:
+    if settings.metrics is None:
+        return None
+    from histsvc.metrics.web import Web  # loads a web server and a library: only where they are wanted
+
+    return Web(*settings.metrics, clock)

@@ -140,10 +140,14 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
     option("--heartbeat-schema", choices=["json", "x5f2"], default=default_schema)
     about_graphite = "JSON file with address, port, prefix and metric of a Graphite server"
     option("-g", "--graphite-config-file", metavar="FILE", help=about_graphite)
+    about_metrics = "of /metrics for Prometheus, /healthz and /readyz; 0: any free one"
+    option("--metrics-port", type=at_least(0, 65_535), metavar="PORT", help=about_metrics)
+    option("--metrics-address", default="127.0.0.1", metavar="ADDRESS", help="of that port, on this machine")
 
 
 def _add_more(group: argparse._ArgumentGroup) -> None:
     option = group.add_argument
+    option("--log-format", choices=["text", "json"], default=WorkerSettings.log_format)
     option("--service-id", default="", help="commands with another `target` are ignored")
     option("--workers", type=at_least(0), default=0, help="that read; 0: as many as cores")
     about_most = "worker processes that may count at once, with those of `add`; at least --workers may"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import faulthandler
-import logging
 import signal
 import sys
 import threading
 from contextlib import suppress
 
+from histsvc import logs
 from histsvc.cli.options import service_parser
 from histsvc.jobs.spawn import Spawned, spawn
 from histsvc.settings import service_settings
@@ -17,11 +17,7 @@ from histsvc.settings import service_settings
 def main(arguments: list[str]) -> int:
     """Run the service until SIGTERM or SIGINT; returns the exit code."""
     settings = service_settings(service_parser("histsvc serve").parse_args(arguments))
-    logging.basicConfig(
-        level=settings.worker.log_level,
-        format="%(asctime)s %(levelname)s %(message)s",
-        stream=sys.stderr,
-    )
+    logs.configure(settings.worker.log_level, settings.worker.log_format, "service")
     faulthandler.enable()
     stopped = threading.Event()
     # A handler that only sets a flag cannot block on a lock that the main thread holds.

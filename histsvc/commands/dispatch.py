@@ -185,6 +185,15 @@ class Dispatcher:
             shown(msg_id),
             outcome,
             seconds * 1000,
+            extra={
+                "command": {
+                    "offset": offset,
+                    "cmd": cmd,
+                    "msg_id": msg_id,
+                    "outcome": outcome.partition(" ")[0],
+                    "duration_ms": round(seconds * 1000, 1),
+                }
+            },
         )
 
 

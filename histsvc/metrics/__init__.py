@@ -1,11 +1,25 @@
-"""What is told about running histograms to systems that draw curves (protocol.md, section 6)."""
+"""What is told about the service, and running histograms, to systems that watch and draw curves."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Protocol
 
 from histsvc.ports import CountSample
+from histsvc.protocol.heartbeat import Heartbeat
 from histsvc.protocol.info import HistogramInfo
+
+
+class Monitor(Protocol):
+    """Shows others how the service is; no call blocks."""
+
+    def tell(self, beat: Heartbeat, unready: str) -> None:
+        """How it is now; `unready` says why nobody should send commands, empty where somebody may."""
+        ...
+
+    def close(self) -> None:
+        """Show it no more."""
+        ...
 
 
 def samples(numbered: Iterable[tuple[int, HistogramInfo]]) -> tuple[CountSample, ...]:

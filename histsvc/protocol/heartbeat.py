@@ -14,7 +14,7 @@ from histsvc.protocol.info import HistogramInfo, State
 
 PROTOCOL = "1.0"
 _COUNTERS = ("messages", "events", "bytes", "other_schema", "published", "commands", "commands_failed")
-_COUNTERS_BY_REASON = ("undecodable", "publish_failed", "send_failed", "graphite_failed")
+_COUNTERS_BY_REASON = ("undecodable", "publish_failed", "send_failed", "state_failed", "graphite_failed")
 _TOLD = {"id", "job", "index", "state", "sum", "rate", "lag", "data_age_ms", "error_message", "warning"}
 _TOLD |= {"topic", "brokers"}
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from functools import partial
 
+from histsvc import logs
 from histsvc.clock import Clock, Deadline, SystemClock
 from histsvc.kafka import trouble
 from histsvc.kafka.cluster import KafkaClusters
@@ -61,7 +62,7 @@ _WIND_UP_S = 2.0
 def run(pipe: Pipe, settings: WorkerSettings) -> None:
     """What the process is forked for; returns when told to leave or when the parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the parent decides
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s worker %(message)s")
+    logs.configure(settings.log_level, settings.log_format, "worker")
     trouble.leave_to_others(settings.brokers)  # the parent uses them, too
     link = ChildLink(pipe)
     worker = Worker(link, settings, SystemClock())

@@ -79,7 +79,7 @@ def test_every_option_can_come_from_each_source(file: Path, monkeypatch: pytest.
     made = service_parser("histsvc serve")
     values = dict.fromkeys(made.keys, "1") | {
         "compression": "gzip", "missing-topics": "wait", "output-dtype": "int", "heartbeat-schema": "x5f2",
-        "worker-timeout": "3000", "on-data-loss": "continue",
+        "worker-timeout": "3000", "on-data-loss": "continue", "log-format": "json",
     }  # fmt: skip
     del values["sasl-password"]
     flags = {"simulation-mode", "resume"}
