@@ -7,7 +7,7 @@ import json
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 from histsvc.errors import SettingsError, shown
@@ -57,11 +57,14 @@ class WorkerSettings:
 
 @dataclass(frozen=True)
 class Limits:
-    """What one command may ask for."""
+    """What one command may ask for; `max_memory_mb` is for all histograms that run, 0 for what there is."""
 
     max_bins: int = 33_554_432
     max_histograms: int = 1000
     max_workers: int = 16
+    max_topics: int = 1000
+    max_memory_mb: int = 0
+    max_command_bytes: int = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -78,8 +81,7 @@ class GraphiteSettings:
 class ServiceSettings:
     """Everything ``histsvc serve`` is told.
 
-    `metrics` are served at this address and port.
-    `allowed_brokers` may be named in `data_brokers` beside the service's own; None allows all.
+    `allowed_brokers` may be named in `data_brokers` beside the service's own, None: all; `metrics`: address, port.
     """
 
     kafka: KafkaSettings
@@ -152,6 +154,7 @@ def service_settings(options: argparse.Namespace) -> ServiceSettings:
         raise SettingsError("--resume needs --state-topic, which has what ran before")
     kafka = kafka_settings(options)
     workers = options.workers or os.cpu_count() or 1
+    limits = Limits(**{each.name: getattr(options, each.name) for each in fields(Limits)})
     return ServiceSettings(
         kafka=kafka,
         config_topic=options.config_topic,
@@ -169,7 +172,7 @@ def service_settings(options: argparse.Namespace) -> ServiceSettings:
         service_id=_utf8("--service-id", options.service_id),
         workers=workers,
         worker=_worker_settings(kafka, options),
-        limits=Limits(options.max_bins, options.max_histograms, max(options.max_workers, workers)),
+        limits=replace(limits, max_workers=max(limits.max_workers, workers)),
     )
 
 

@@ -153,4 +153,9 @@ def _add_more(group: argparse._ArgumentGroup) -> None:
     about_most = "worker processes that may count at once, with those of `add`; at least --workers may"
     option("--max-workers", type=at_least(1), default=Limits.max_workers, help=about_most)
     option("--max-bins", type=at_least(1), default=Limits.max_bins, help="of all histograms of one config")
+    about_memory = "of all histograms, those that run included; 0: 75 %% of what there is"
+    option("--max-memory-mb", type=at_least(0), default=Limits.max_memory_mb, help=about_memory)
+    about_command = "largest command"
+    option("--max-command-bytes", type=at_least(1), default=Limits.max_command_bytes, help=about_command)
+    option("--max-topics", type=at_least(1), default=Limits.max_topics, help="data topics of one config")
     option("--max-histograms", type=at_least(1), default=Limits.max_histograms, help="of one config")

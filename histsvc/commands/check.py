@@ -8,9 +8,15 @@ from histsvc.commands.context import Context
 from histsvc.errors import Code, CommandError
 from histsvc.histograms.base import HistogramConfig
 from histsvc.histograms.registry import histogram_types
+from histsvc.machine import memory_bytes
 from histsvc.model import Stream
 from histsvc.protocol.config import ConfigRequest
 from histsvc.settings import Limits
+
+# Counts are 9 bytes a bin, and while a histogram is published its message and the client's copy of it 16 more
+# (docs/performance.md). Processes, and events on their way, need the rest.
+_BIN_BYTES = 25
+_SHARE = 0.75
 
 
 def check_limits(request: ConfigRequest, limits: Limits) -> None:
@@ -22,6 +28,7 @@ def check_limits(request: ConfigRequest, limits: Limits) -> None:
             "(--max-histograms)",
             "histograms",
         )
+    _check_topics(request, limits.max_topics)
     total = 0
     for i, histogram in enumerate(request.histograms):
         total += histogram.config.bins
@@ -31,6 +38,33 @@ def check_limits(request: ConfigRequest, limits: Limits) -> None:
             )
             raise CommandError(Code.RESOURCE_EXHAUSTED, message, f"histograms[{i}]")
         _check_bins(histogram.config, i)
+
+
+def _check_topics(request: ConfigRequest, most: int) -> None:
+    streams: set[Stream] = set()
+    for i, k, stream in data_streams(request):
+        streams.add(stream)
+        if len(streams) > most:
+            field = f"histograms[{i}].data_topics[{k}]"
+            message = f"{field}: with it {len(streams)} data topics exceed the limit of {most} (--max-topics)"
+            raise CommandError(Code.RESOURCE_EXHAUSTED, message, field)
+
+
+def check_memory(request: ConfigRequest, context: Context) -> None:
+    """Refuse what would not fit beside all that runs: also what is replaced is there until the new one begins.
+
+    Raises CommandError, before anything is allocated.
+    """
+    mb = context.settings.limits.max_memory_mb
+    limit = mb * 1_000_000 if mb else int(memory_bytes() * _SHARE)
+    running = sum(config.bins for config in _running(context)) * _BIN_BYTES
+    needed = running
+    for i, histogram in enumerate(request.histograms):
+        needed += histogram.config.bins * _BIN_BYTES
+        if needed > limit:
+            what = f"with it histograms need {needed // 1_000_000} MB, {running // 1_000_000} of them run already"
+            message = f"histograms[{i}]: {what}; the limit is {limit // 1_000_000} MB (--max-memory-mb)"
+            raise CommandError(Code.RESOURCE_EXHAUSTED, message, f"histograms[{i}]")
 
 
 def _check_bins(config: HistogramConfig, i: int) -> None:

@@ -129,6 +129,10 @@ class Dispatcher:
         if not isinstance(content, dict):
             self._not_a_command(received.offset, "ERR not a JSON object")
             return
+        size, most = len(received.payload), self._context.settings.limits.max_command_bytes
+        if size > most:
+            message = f"the command has {size} bytes, more than the {most} allowed (--max-command-bytes)"
+            refusal = CommandError(Code.RESOURCE_EXHAUSTED, message)
         given = command(content)
         if given.target in ("", self._service_id):
             self.counters["commands"] += 1

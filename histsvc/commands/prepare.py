@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from histsvc.clock import Deadline, now_ms
-from histsvc.commands.check import check_limits, check_loops
+from histsvc.commands.check import check_limits, check_loops, check_memory
 from histsvc.commands.context import Context
 from histsvc.commands.starts import Starts, find_starts
 from histsvc.commands.steps import Steps, wait_for, wait_until
@@ -44,6 +44,7 @@ def prepare(
     `beside`: what runs goes on after that, too. Raises CommandError where anything is wrong.
     """
     check_limits(request, context.settings.limits)
+    check_memory(request, context)
     own = yield from check_brokers(request, context, deadline)
     check_loops(request, context, own, beside=beside)
     job = uuid.uuid4().hex[:12]

@@ -66,6 +66,14 @@ def test_limits_themselves_are_allowed() -> None:
     check_limits(request({"num_bins": 10}, {"num_bins": 10}), Limits(max_bins=20, max_histograms=2))
 
 
+def test_too_many_topics() -> None:
+    three = request({"data_topics": ["x", "y"]}, {"data_topics": ["y", "z"]})
+    check_limits(three, Limits(max_topics=3))
+    with pytest.raises(CommandError, match=r"3 data topics exceed the limit of 2 \(--max-topics\)") as caught:
+        check_limits(three, Limits(max_topics=2))
+    assert (caught.value.code, caught.value.field) == (Code.RESOURCE_EXHAUSTED, "histograms[1].data_topics[1]")
+
+
 def test_too_many_histograms() -> None:
     with pytest.raises(CommandError, match="3") as caught:
         check_limits(request({}, {}, {}), Limits(max_histograms=2))
