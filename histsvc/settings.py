@@ -81,7 +81,7 @@ class GraphiteSettings:
 class ServiceSettings:
     """Everything ``histsvc serve`` is told.
 
-    `allowed_brokers` may be named in `data_brokers` beside the service's own, None: all; `metrics`: address, port.
+    `allowed_brokers` may be named in `data_brokers` beside its own, None: all; `metrics`: address and port.
     """
 
     kafka: KafkaSettings

@@ -51,7 +51,7 @@ def _check_topics(request: ConfigRequest, most: int) -> None:
 
 
 def check_memory(request: ConfigRequest, context: Context) -> None:
-    """Refuse what would not fit beside all that runs: also what is replaced is there until the new one begins.
+    """Refuse what would not fit beside all that runs: what is replaced is there until the new one begins.
 
     Raises CommandError, before anything is allocated.
     """
@@ -62,8 +62,9 @@ def check_memory(request: ConfigRequest, context: Context) -> None:
     for i, histogram in enumerate(request.histograms):
         needed += histogram.config.bins * _BIN_BYTES
         if needed > limit:
-            what = f"with it histograms need {needed // 1_000_000} MB, {running // 1_000_000} of them run already"
-            message = f"histograms[{i}]: {what}; the limit is {limit // 1_000_000} MB (--max-memory-mb)"
+            need_mb, running_mb, limit_mb = (size // 1_000_000 for size in (needed, running, limit))
+            what = f"with it histograms need {need_mb} MB, of which {running_mb} run already"
+            message = f"histograms[{i}]: {what}; the limit is {limit_mb} MB (--max-memory-mb)"
             raise CommandError(Code.RESOURCE_EXHAUSTED, message, f"histograms[{i}]")
 
 

@@ -71,7 +71,10 @@ def test_too_many_topics() -> None:
     check_limits(three, Limits(max_topics=3))
     with pytest.raises(CommandError, match=r"3 data topics exceed the limit of 2 \(--max-topics\)") as caught:
         check_limits(three, Limits(max_topics=2))
-    assert (caught.value.code, caught.value.field) == (Code.RESOURCE_EXHAUSTED, "histograms[1].data_topics[1]")
+    assert (caught.value.code, caught.value.field) == (
+        Code.RESOURCE_EXHAUSTED,
+        "histograms[1].data_topics[1]",
+    )
 
 
 def test_too_many_histograms() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import cast
+from typing import ClassVar, cast
 
 import pytest
 from fake_cluster import FakeClusters
@@ -25,7 +25,7 @@ from histsvc.settings import KafkaSettings, Limits, ServiceSettings
 class Running:
     """A supervisor of one job, whose histogram has a million bins."""
 
-    jobs = {"job": Job("job", [worker_spec(histogram_spec("hist1d", num_bins=1_000_000))])}
+    jobs: ClassVar = {"job": Job("job", [worker_spec(histogram_spec("hist1d", num_bins=1_000_000))])}
 
 
 def context(max_memory_mb: int) -> Context:
@@ -43,7 +43,8 @@ def test_what_runs_counts_as_well() -> None:
         check_memory(request(dict(million), dict(million)), context(74))
     assert (caught.value.code, caught.value.field) == (Code.RESOURCE_EXHAUSTED, "histograms[1]")
     assert caught.value.message == (
-        "histograms[1]: with it histograms need 75 MB, 25 of them run already; the limit is 74 MB (--max-memory-mb)"
+        "histograms[1]: with it histograms need 75 MB, of which 25 run already; "
+        "the limit is 74 MB (--max-memory-mb)"
     )
 
 
