@@ -147,7 +147,7 @@ class Following(ABC, Generic[T]):
             changed |= self._take(messages)
             if expected and expected <= changed:
                 break
-        self._tail.begin({p: span.end for p, span in spans.items()})
+        self._tail.go_on(spans)
         return changed
 
     def _take(self, messages: Iterable[Message]) -> set[str]:

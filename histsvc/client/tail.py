@@ -53,6 +53,8 @@ class Tail:
         self._clusters = KafkaClusters(security)
         self._reader = KafkaReader(security)
         self._slots: list[Partition] = []
+        # Where reading back has come to in partitions that did not give all they should.
+        self._unread: dict[Partition, int] = {}
         self.positions: dict[Partition, int] = {}
 
     def find(self, streams: Collection[Stream], deadline: Deadline) -> dict[Partition, Span]:
@@ -86,14 +88,18 @@ class Tail:
         """Yield the messages of these spans, the last ones first, in steps that grow.
 
         A span is left where its messages are `enough_ms` older than its last one; None: at its begin.
-        What was read before is not read on until `begin` is called.
+        What was read before is not read on until `go_on` is called.
         """
+        self._unread = {}
         open_ends = {p: span.end for p, span in spans.items() if span.end > span.begin}
         newest_ms: dict[Partition, int] = {}
         step = _STEP
         while open_ends and not deadline.expired():
             begins = {p: max(spans[p].begin, end - step) for p, end in open_ends.items()}
-            messages = self._read_spans({p: Span(begins[p], end) for p, end in open_ends.items()}, deadline)
+            messages, unread = self._read_spans(
+                {p: Span(begins[p], end) for p, end in open_ends.items()}, deadline
+            )
+            self._unread |= unread
             yield messages
             oldest_ms: dict[Partition, int] = {}
             for place, _ in messages:
@@ -104,28 +110,37 @@ class Tail:
                 p: begin
                 for p, begin in begins.items()
                 if begin > spans[p].begin
+                and p not in unread
                 and (enough_ms is None or p not in oldest_ms or newest_ms[p] - oldest_ms[p] < enough_ms)
             }
             step = min(2 * step, _LONGEST_STEP)
 
-    def _read_spans(self, spans: Mapping[Partition, Span], deadline: Deadline) -> list[Message]:
-        self._assign({p: span.begin for p, span in spans.items()})
+    def _read_spans(
+        self, spans: Mapping[Partition, Span], deadline: Deadline
+    ) -> tuple[list[Message], dict[Partition, int]]:
+        """The messages of these spans, and where it has come to in those that did not give all of theirs."""
+        at = {p: span.begin for p, span in spans.items()}
+        self._assign(at)
         messages: list[Message] = []
-        left = set(spans)
+        left = spans.keys()
         while left and not deadline.expired():
             raw = self._reader.read(_READ_S)
             for message in self._messages(raw):
                 place = message.place
+                at[place.partition] = place.offset + 1
                 if place.offset < spans[place.partition].end:
                     messages.append(message)
-                if place.offset >= spans[place.partition].end - 1:
-                    left.discard(place.partition)
-            left -= {self._slots[slot] for slot in (*raw.ends, *raw.failures)}
-        return messages
+            # A broker that has just come back may tell an end at which more follows.
+            at |= {self._slots[slot]: end for slot, end in raw.ends.items()}
+            left = {p for p in left if at[p] < spans[p].end} - {self._slots[slot] for slot in raw.failures}
+        return messages, {p: offset for p, offset in at.items() if offset < spans[p].end}
 
-    def begin(self, positions: Mapping[Partition, int]) -> None:
-        """Read from these offsets on, and what was read before from where that has come to."""
-        self.positions.update(positions)
+    def go_on(self, spans: Mapping[Partition, Span]) -> None:
+        """Read on behind these spans, and what was read before from where that has come to.
+
+        What could not be read back is read now.
+        """
+        self.positions |= {p: self._unread.get(p, span.end) for p, span in spans.items()}
         self._assign(self.positions)
 
     def read(self, timeout_s: float) -> list[Message]:

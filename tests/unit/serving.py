@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 from fake_cluster import FakeClusters
 from fakes import BROKERS, FakeClock
+from unit.fake_worker import Workers
 
 from histsvc.clock import Deadline
 from histsvc.commands import dispatch
@@ -50,17 +51,18 @@ def _no_constant(token: str) -> None:
 class Service:
     """A dispatcher, and what it replied."""
 
-    def __init__(self, service_id: str = "me") -> None:
-        self.clock = FakeClock()
+    def __init__(self, service_id: str = "me", workers: Workers | None = None) -> None:
+        """Without `workers` there are none that count."""
+        self.clock = workers.clock if workers else FakeClock()
         self.replies: list[dict[str, Any]] = []
         self.done: list[str] = []
         settings = ServiceSettings(KafkaSettings(BROKERS), "commands", service_id=service_id)
         identity = ServiceIdentity("histsvc", service_id, "0", "1.0", 5)
         heartbeat = Heartbeat(0, 1000, identity, (), ())
-        clusters = FakeClusters()
+        self.clusters = FakeClusters()
         self.supervisor = NoWorkers()
-        supervisor = cast(Supervisor, self.supervisor)
-        context = Context(supervisor, clusters, clusters, self.clock, settings, lambda: heartbeat)
+        supervisor = workers.supervisor if workers else cast(Supervisor, self.supervisor)
+        context = Context(supervisor, self.clusters, self.clusters, self.clock, settings, lambda: heartbeat)
         self.dispatcher = Dispatcher(context, service_id, self._reply)
         self._offset = 0
 

@@ -106,9 +106,12 @@ def test_ends_that_nobody_is_given_are_not_waited_for(world: World, tail: Tail) 
 def test_what_was_removed_meanwhile_is_not_waited_for(world: World, tail: Tail) -> None:
     numbered(world, 40)
     world.retain("a", 30)
-    steps = list(tail.read_back({ONE: Span(0, 40)}, None, soon(world)))
-    assert [offsets(step) for step in steps] == [[], []]
+    (step,) = tail.read_back({ONE: Span(0, 40)}, None, soon(world))
+    assert step == []
     assert world.passed_s() < 1
+    tail.go_on({ONE: Span(0, 40)})
+    assert tail.read(0.1) == []
+    assert tail.positions == {}, "it has to be found again"
 
 
 def test_who_waits_in_vain_for_brokers_ends_in_time(world: World, tail: Tail) -> None:
@@ -119,11 +122,30 @@ def test_who_waits_in_vain_for_brokers_ends_in_time(world: World, tail: Tail) ->
     assert 5.0 <= world.passed_s() < 5.5
 
 
+def test_what_could_not_be_read_back_is_not_passed_over(world: World, tail: Tail) -> None:
+    numbered(world, 100)
+    world.away.add(BROKERS)
+    list(tail.read_back({ONE: Span(0, 100)}, None, soon(world)))
+    tail.go_on({ONE: Span(0, 100)})
+    world.away.clear()
+    assert offsets(tail.read(0.1)) == list(range(84, 94))
+    assert tail.positions == {ONE: 94}
+
+
+def test_the_end_of_a_broker_that_is_behind_is_none(world: World, tail: Tail) -> None:
+    numbered(world, 3)
+    log = world.logs[ONE]
+    hidden = log.rows.pop()
+    world.on_given = lambda: log.rows.append(hidden) if log.end == 2 else None
+    (step,) = tail.read_back({ONE: Span(0, 3)}, None, soon(world))
+    assert offsets(step) == [0, 1, 2]
+
+
 def test_it_is_read_on_from_where_it_came_to(world: World, tail: Tail) -> None:
     numbered(world, 5)
-    tail.begin({ONE: 3})
+    tail.go_on({ONE: Span(0, 3)})
     assert offsets(tail.read(0.1)) == [3, 4]
-    tail.begin({TWO: 0})
+    tail.go_on({TWO: Span(0, 0)})
     numbered(world, 2)
     numbered(world, 1, number=1)
     read = tail.read(0.1)
@@ -133,14 +155,14 @@ def test_it_is_read_on_from_where_it_came_to(world: World, tail: Tail) -> None:
 
 def test_records_that_nobody_is_given_are_passed(world: World, tail: Tail) -> None:
     world.write("a", None, None)
-    tail.begin({ONE: 0})
+    tail.go_on({ONE: Span(0, 0)})
     assert tail.read(0.1) == []
     assert tail.positions == {ONE: 2}
 
 
 def test_what_cannot_be_read_any_more_is_forgotten(world: World, tail: Tail) -> None:
     numbered(world, 5)
-    tail.begin({ONE: 0, TWO: 0})
+    tail.go_on({ONE: Span(0, 0), TWO: Span(0, 0)})
     world.retain("a", 3)
     assert tail.read(0.1) == []
     assert tail.positions == {TWO: 0}
@@ -150,7 +172,7 @@ def test_what_cannot_be_read_any_more_is_forgotten(world: World, tail: Tail) -> 
 def test_how_far_it_is_behind(world: World, tail: Tail) -> None:
     numbered(world, 45)
     numbered(world, 12, number=1)
-    tail.begin({ONE: 0, TWO: 0})
+    tail.go_on({ONE: Span(0, 0), TWO: Span(0, 0)})
     assert tail.behind() == 0, "nobody knows before the first fetch"
     tail.read(0.1)
     assert tail.behind() == 45 + 12 - 2 * world.batch
