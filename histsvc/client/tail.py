@@ -122,7 +122,7 @@ class Tail:
         at = {p: span.begin for p, span in spans.items()}
         self._assign(at)
         messages: list[Message] = []
-        left = spans.keys()
+        left = set(spans)
         while left and not deadline.expired():
             raw = self._reader.read(_READ_S)
             for message in self._messages(raw):

@@ -1,12 +1,13 @@
-"""JSON as commands may be written: finite numbers, no great depth, and what is wrong said in words."""
+"""JSON as commands may be written: finite numbers, each key once, no great depth."""
 
 from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from typing import Any, NoReturn
 
-from histsvc.errors import Code, CommandError
+from histsvc.errors import Code, CommandError, shown
 
 # No command needs more than 3; deeper ones would exhaust the stack when they are echoed.
 _DEEPEST = 50
@@ -31,13 +32,25 @@ def _whole(text: str) -> int:
     return int(text)
 
 
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        [(repeated, times)] = Counter(key for key, _ in pairs).most_common(1)
+        raise CommandError(Code.INVALID_ARGUMENT, f"{shown(repeated)} is there {times} times", repeated)
+    return found
+
+
 def decode(payload: bytes) -> Any:
-    """Decode JSON strictly; raises ValueError where it is not JSON and CommandError for NaN or overflow."""
-    return _loaded(payload, parse_constant=_not_a_number, parse_float=_finite, parse_int=_whole)
+    """Decode JSON strictly.
+
+    Raises ValueError where it is not JSON and CommandError for NaN, overflow or a key that is there twice.
+    """
+    hooks = {"parse_constant": _not_a_number, "parse_float": _finite, "parse_int": _whole}
+    return _loaded(payload, **hooks, object_pairs_hook=_each_once)
 
 
 def tolerated(payload: bytes) -> Any:
-    """Decode what `decode` refused for its numbers, to learn whom to answer; those numbers become texts."""
+    """Decode what `decode` refused, to learn whom to answer: wrong numbers become texts."""
 
     def number(text: str) -> Any:
         try:

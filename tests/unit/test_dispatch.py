@@ -114,6 +114,18 @@ def test_wrong_numbers_without_a_msg_id_are_not_answered(service: Service, msg_i
     assert service.dispatcher.counters["commands_failed"] == 2
 
 
+@pytest.mark.parametrize(
+    "command",
+    ['{"cmd": "ping", "cmd": "stop", "msg_id": 1%s}', '{"msg_id": 1, "a": [{"cmd": 1, "cmd": 1}]%s}'],
+)
+def test_a_key_that_is_there_twice_is_refused(service: Service, command: str) -> None:
+    many = "".join(f', "k{number}": 1' for number in range(50_000))
+    service.send((command % many).encode())
+    (reply,) = service.work()
+    assert (reply["msg_id"], reply["code"], reply["field"]) == (1, "INVALID_ARGUMENT", "cmd")
+    assert reply["message"] == '"cmd" is there 2 times'
+
+
 @pytest.mark.parametrize("msg_id", ["NaN", "1e999", "[Infinity]", '{"a": -1e999}'])
 def test_the_reply_is_json_also_where_the_msg_id_is_not(service: Service, msg_id: str) -> None:
     service.send(f'{{"cmd": "ping", "msg_id": {msg_id}}}'.encode())
