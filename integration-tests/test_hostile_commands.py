@@ -105,8 +105,8 @@ def test_they_are_answered_or_logged_and_what_runs_counts_on(
     assert max(outcomes.values()) == 1
     # What happens to be for another service is not told.
     assert commands * 0.9 < len(outcomes) <= commands + 2
-    # Other ids may be there twice, as several were given the same.
-    assert max(times for each, times in answered.items() if each.startswith("generated")) == 1
+    # Not by id: mutations gave the same one to several.
+    assert sum(answered.values()) <= len(outcomes)
     assert answered["large"] == answered["twice"] == answered["digits"] == 1
     assert sum(answered.values()) > MANY / 4
     assert "Traceback" not in service.log
