@@ -39,6 +39,10 @@ class Result:
         """How many kills and freezes there were."""
         return sum(count for name, count in self.done.items() if name != "bad command")
 
+    def as_json(self) -> dict[str, Any]:
+        """For files, and for those who compare runs."""
+        return {**vars(self), "hits": self.hits}
+
 
 def run(minutes: float, seed: int, say: Callable[[str], None]) -> Result:
     """Let it happen for `minutes`; the same `seed` chooses the same faults and events."""
@@ -142,8 +146,3 @@ def _usual_files(arena: Arena) -> int:
     files = arena.open_files()
     arena.service.terminate()
     return files
-
-
-def as_json(result: Result) -> dict[str, Any]:
-    """For files, and for those who compare runs."""
-    return {**vars(result), "hits": result.hits}
