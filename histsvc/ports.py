@@ -144,6 +144,11 @@ class Cluster(Protocol):
         """The last reason of a connection failure, empty where there was none."""
         ...
 
+    @property
+    def refused(self) -> bool:
+        """Whether that was for a wrong password or certificate: somebody has to change it."""
+        ...
+
 
 class Clusters(Protocol):
     """Finds the one Cluster of a list of brokers."""

@@ -4,38 +4,22 @@ from __future__ import annotations
 
 import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
-import trustme
-from cryptography.hazmat.primitives import serialization
+from certificates import EXPIRED, Authority, Own
 from events import BASE_MS, EventSender, Sent
 from kafka_broker import Broker, Tls
 from service_process import Service
 from test_broker_away import AWAY, BACK, Started, check_end
 from test_wrong_use import BASIC, refused
 
+from histsvc.errors import Code
 from histsvc.protocol.info import State
-from histsvc.settings import KafkaSettings, Security
-
-
-@dataclass(frozen=True)
-class Files:
-    """PEM files of the clients' side."""
-
-    ca: Path
-    other_ca: Path
-    certificate: Path
-    key: Path
-
-    @property
-    def options(self) -> list[str]:
-        own = ["--ssl-certfile", str(self.certificate), "--ssl-keyfile", str(self.key)]
-        return ["--security-protocol", "SSL", "--ssl-cafile", str(self.ca), *own]
+from histsvc.settings import KafkaSettings
 
 
 @pytest.fixture(scope="module")
@@ -45,25 +29,24 @@ def folder() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
+def authority(folder: Path) -> Authority:
+    return Authority(folder, "authority")
 
 
 @pytest.fixture(scope="module")
-def files(folder: Path, authority: trustme.CA) -> Files:
-    client = authority.issue_cert("histsvc", common_name="histsvc")
-    made = Files(*(folder / f"{name}.pem" for name in ("ca", "other-ca", "certificate", "key")))
-    authority.cert_pem.write_to_path(made.ca)
-    trustme.CA().cert_pem.write_to_path(made.other_ca)
-    client.cert_chain_pems[0].write_to_path(made.certificate)
-    client.private_key_pem.write_to_path(made.key)
-    return made
+def stranger(folder: Path) -> Authority:
+    return Authority(folder, "stranger")
 
 
 @pytest.fixture(scope="module")
-def tls(folder: Path, authority: trustme.CA, files: Files) -> Tls:
-    made = Tls(folder / "broker.pem", files.ca)
-    made.keystore.write_bytes(keystore(authority))
+def own(authority: Authority) -> Own:
+    return authority.client()
+
+
+@pytest.fixture(scope="module")
+def tls(folder: Path, authority: Authority) -> Tls:
+    made = Tls(folder / "broker.pem", authority.cafile)
+    made.keystore.write_bytes(authority.keystore())
     return made
 
 
@@ -74,26 +57,11 @@ def tls_broker(tls: Tls) -> Iterator[Broker]:
         yield started
 
 
-def keystore(authority: trustme.CA) -> bytes:
-    """Key and certificate of the broker, signed by an authority."""
-    own = authority.issue_cert("127.0.0.1")
-    return pkcs8(own.private_key_pem.bytes()) + own.cert_chain_pems[0].bytes()
-
-
-def pkcs8(key: bytes) -> bytes:
-    """The same key in the form that Kafka reads."""
-    return serialization.load_pem_private_key(key, None).private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-
-
 @pytest.fixture
-def tls_service(tls_broker: Broker, files: Files) -> Iterator[Service]:
+def tls_service(tls_broker: Broker, authority: Authority, own: Own) -> Iterator[Service]:
     """A service whose only broker address is the one that asks for certificates."""
-    own = {"ssl_certfile": str(files.certificate), "ssl_keyfile": str(files.key)}
-    security = Security("SSL", ssl_cafile=str(files.ca), **own)
-    kafka = KafkaSettings((tls_broker.tls_bootstrap,), security)
-    started = Service(tls_broker, *files.options, "--workers", "1", kafka=kafka)
+    kafka = KafkaSettings((tls_broker.tls_bootstrap,), authority.security(own))
+    started = Service(tls_broker, *authority.options, *own.options, "--workers", "1", kafka=kafka)
     try:
         yield started
     finally:
@@ -101,13 +69,23 @@ def tls_service(tls_broker: Broker, files: Files) -> Iterator[Service]:
 
 
 @contextmanager
-def serving(broker: Broker, *options: str, topic: str = "commands") -> Iterator[Started]:
+def serving(address: str, *options: str, topic: str = "commands") -> Iterator[Started]:
     """A service that may never be ready."""
-    service = Started("-b", broker.tls_bootstrap, "-t", topic, "--workers", "1", *options)
+    service = Started("-b", address, "-t", topic, "--workers", "1", *options)
     try:
         yield service
     finally:
         service.close()
+
+
+def said_of(address: str, *options: str) -> str:
+    """What is logged of a broker that does not let a service in, which ends in time all the same."""
+    with serving(address, *options) as service:
+        service.until(AWAY)
+        check_end(service, signal.SIGTERM)
+        (said,) = service.with_text(AWAY)
+    assert address in said
+    return said
 
 
 def test_commands_data_histograms_and_heartbeats_go_over_tls(
@@ -135,26 +113,96 @@ def test_commands_data_histograms_and_heartbeats_go_over_tls(
     assert AWAY not in service.log
 
 
-def test_authority_that_did_not_sign_the_broker(tls_broker: Broker, files: Files) -> None:
-    options = [*files.options, "--ssl-cafile", str(files.other_ca)]
-    with serving(tls_broker, *options) as service:
-        service.until(AWAY)
-        check_end(service, signal.SIGTERM)
-        (said,) = service.with_text(AWAY)
-    assert tls_broker.tls_bootstrap in said
-    assert "certificate could not be verified" in said or "certificate verify failed" in said
+def test_authority_that_did_not_sign_the_broker(tls_broker: Broker, stranger: Authority, own: Own) -> None:
+    said = said_of(tls_broker.tls_bootstrap, *stranger.options, *own.options)
+    assert "certificate that is not signed by an authority of --ssl-cafile" in said
+
+
+def test_address_for_which_the_broker_has_no_certificate(
+    tls_broker: Broker, authority: Authority, own: Own
+) -> None:
+    address = tls_broker.tls_bootstrap.replace("127.0.0.1", "localhost")
+    assert "certificate that is not for that name" in said_of(address, *authority.options, *own.options)
+
+
+Make = Callable[[Authority, Authority], Own | None]
+
+
+@pytest.mark.parametrize(
+    ("make", "expected"),
+    [
+        (lambda ours, _: None, "asks for a certificate of ours"),
+        (lambda _, other: other.client(), "does not accept our certificate"),
+        (lambda ours, _: ours.client("expired", **EXPIRED), "certificate: it may have expired"),
+    ],
+)
+def test_certificate_that_the_broker_does_not_accept(
+    tls_broker: Broker, authority: Authority, stranger: Authority, make: Make, expected: str
+) -> None:
+    made = make(authority, stranger)
+    said = said_of(tls_broker.tls_bootstrap, *authority.options, *(made.options if made else ()))
+    assert expected in said
+    assert "--ssl-certfile" in said
+
+
+def test_tls_where_there_is_none_and_none_where_there_is(
+    tls_broker: Broker, authority: Authority, own: Own
+) -> None:
+    said = said_of(tls_broker.bootstrap, *authority.options, *own.options)
+    assert "does not speak TLS (--security-protocol)" in said
+    assert "speaks TLS (--security-protocol)" in said_of(tls_broker.tls_bootstrap)
+
+
+@pytest.mark.timeout(300)  # the broker is started five times
+def test_data_brokers_whose_certificate_is_wrong_are_denied_until_it_is_right(
+    tls_broker: Broker, folder: Path, authority: Authority, stranger: Authority, own: Own
+) -> None:
+    """The service has brokers that it trusts, and a command names others."""
+    wrong = {
+        "has expired": authority.keystore(**EXPIRED),
+        "is not signed by an authority of --ssl-cafile": stranger.keystore(),
+        "is not for that address": authority.keystore("127.0.0.9"),
+    }
+    tls, kafka = (
+        Tls(folder / "other-broker.pem", authority.cafile),
+        KafkaSettings((tls_broker.tls_bootstrap,), authority.security(own)),
+    )
+    tls.keystore.write_bytes(authority.keystore())
+    with Broker(tls) as other:
+        other.create_topic("data")
+        address = other.tls_bootstrap
+        options = (*authority.options, *own.options, "--allow-data-brokers", address, "--workers", "1")
+        service = Service(tls_broker, *options, kafka=kafka)
+        try:
+            wanted = service.histogram("hist1d", "data", tof_range=[0, 1e8], num_bins=50)
+            command = {
+                "cmd": "config",
+                "histograms": [{**wanted, "data_brokers": [address], "topic": "data2"}],
+            }
+            for said, keystore in wrong.items():
+                tls.keystore.write_bytes(keystore)
+                other.restart()
+                error = service.refused(command)
+                assert (error.code, error.field) == (Code.PERMISSION_DENIED, "histograms[0].data_brokers")
+                assert f"{address} has a certificate that {said}" in error.message
+            tls.keystore.write_bytes(authority.keystore())
+            other.restart()
+            assert service.client.send(command)["response"] == "ACK"
+        finally:
+            service.close()
 
 
 @pytest.mark.timeout(240)  # the broker is started twice
 def test_broker_gets_the_right_certificate_while_the_service_keeps_trying(
-    tls_broker: Broker, tls: Tls, files: Files
+    tls_broker: Broker, tls: Tls, authority: Authority, stranger: Authority, own: Own
 ) -> None:
     right = tls.keystore.read_bytes()
     tls_broker.create_topic("late")
     try:
-        tls.keystore.write_bytes(keystore(trustme.CA()))
+        tls.keystore.write_bytes(stranger.keystore())
         tls_broker.restart()
-        with serving(tls_broker, *files.options, topic="late") as service:
+        options = (*authority.options, *own.options)
+        with serving(tls_broker.tls_bootstrap, *options, topic="late") as service:
             service.until(AWAY)
             tls.keystore.write_bytes(right)
             tls_broker.restart()
@@ -166,15 +214,6 @@ def test_broker_gets_the_right_certificate_while_the_service_keeps_trying(
         tls.keystore.write_bytes(right)
 
 
-def test_broker_that_asks_for_a_certificate_in_vain(tls_broker: Broker, files: Files) -> None:
-    options = ["--security-protocol", "SSL", "--ssl-cafile", str(files.ca)]
-    with serving(tls_broker, *options) as service:
-        service.until(AWAY)
-        check_end(service, signal.SIGTERM)
-        (said,) = service.with_text(AWAY)
-    assert "certificate" in said
-
-
 @pytest.mark.parametrize(
     ("option", "setting"),
     [
@@ -183,19 +222,21 @@ def test_broker_that_asks_for_a_certificate_in_vain(tls_broker: Broker, files: F
         ("--ssl-keyfile", "ssl.key.location"),
     ],
 )
-def test_file_that_is_not_there(files: Files, option: str, setting: str) -> None:
+def test_file_that_is_not_there(authority: Authority, own: Own, option: str, setting: str) -> None:
     # An option that is given twice counts as it was given last.
-    assert setting in refused(*BASIC, *files.options, option, "/no/such/file.pem")
+    given = (*authority.options, *own.options)
+    assert setting in refused(*BASIC, *given, option, "/no/such/file.pem")
 
 
-def test_key_that_does_not_belong_to_the_certificate(files: Files, folder: Path) -> None:
-    other = folder / "other-key.pem"
-    trustme.CA().issue_cert("histsvc").private_key_pem.write_to_path(other)
-    assert "ssl.key.location" in refused(*BASIC, *files.options, "--ssl-keyfile", str(other))
+def test_key_that_does_not_belong_to_the_certificate(
+    authority: Authority, stranger: Authority, own: Own
+) -> None:
+    given = (*authority.options, *own.options, "--ssl-keyfile", str(stranger.client("other").key))
+    assert "ssl.key.location" in refused(*BASIC, *given)
 
 
-def test_certificate_and_key_belong_together(files: Files) -> None:
-    for option, file in (("--ssl-certfile", files.certificate), ("--ssl-keyfile", files.key)):
+def test_certificate_and_key_belong_together(own: Own) -> None:
+    for option, file in (("--ssl-certfile", own.certificate), ("--ssl-keyfile", own.key)):
         said = refused(*BASIC, "--security-protocol", "SSL", option, str(file))
         assert "--ssl-certfile" in said
         assert "--ssl-keyfile" in said

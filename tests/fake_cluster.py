@@ -23,6 +23,7 @@ class FakeCluster:
         self.held: list[tuple[Future[dict[Partition, FoundOffset]], dict[Partition, FoundOffset]]] = []
         self.asked: list[tuple[list[Partition], int]] = []
         self.trouble = ""
+        self.refused = False
         self.max_message_bytes = 1_048_588
         self.advertised = frozenset(BROKERS)
         # What is kept of each partition, (offset, timestamp) ascending by offset; for questions about times.

@@ -101,6 +101,7 @@ class Cluster:
         self._world = world
         self._brokers = brokers
         self.trouble = ""
+        self.refused = False
 
     def describe(self, topics: Iterable[str]) -> Future[dict[str, TopicFacts]]:
         known = [p.topic for p in self._world.logs if p.brokers == self._brokers]

@@ -81,4 +81,4 @@ def _ask(
     cluster: Cluster, partitions: list[Partition], at: OffsetAt | int, deadline: Deadline
 ) -> Steps[dict[Partition, FoundOffset]]:
     whom = ", ".join(partitions[0].brokers) if partitions else "no brokers"
-    return (yield from ask(lambda: cluster.offsets(partitions, at), deadline, whom, None))
+    return (yield from ask(cluster, lambda: cluster.offsets(partitions, at), deadline, whom, None))

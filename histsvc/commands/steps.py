@@ -36,28 +36,34 @@ def wait_until(condition: Callable[[], T | None], deadline: Deadline, what: str)
     return found
 
 
-def ask(question: Callable[[], Future[T]], deadline: Deadline, whom: str, field: str | None) -> Steps[T]:
+def ask(
+    cluster: Cluster, question: Callable[[], Future[T]], deadline: Deadline, whom: str, field: str | None
+) -> Steps[T]:
     """Ask a cluster until it answers: a topic just made, or a broker just started, needs more than one try.
 
-    Raises CommandError: UNAVAILABLE when time is up, PERMISSION_DENIED where the broker refuses.
+    Raises CommandError: UNAVAILABLE when time is up, PERMISSION_DENIED where the brokers refuse.
     """
-    trouble = "no answer in time"
+    said, code = "no answer in time", Code.UNAVAILABLE
     while not deadline.expired():
         answer = question()
         while not answer.done() and not deadline.expired():
+            reason = cluster.trouble  # to have it looked into meanwhile
             yield
         if not answer.done():
             break
         try:
             return answer.result()
         except BrokerError as error:
-            trouble = str(error)
-            if error.denied:
-                raise CommandError(Code.PERMISSION_DENIED, f"{whom}: {trouble}", field) from error
+            said = str(error)
+            if error.denied or cluster.refused:
+                code = Code.PERMISSION_DENIED
+                break
             if not error.retriable:
-                raise CommandError(Code.UNAVAILABLE, f"{whom}: {trouble}", field) from error
+                break
         yield
-    raise CommandError(Code.UNAVAILABLE, f"{whom}: {trouble}", field)
+    reason = cluster.trouble
+    hint = f" ({reason})" if reason and reason not in said else ""
+    raise CommandError(code, f"{whom}: {said}{hint}", field)
 
 
 def insist(question: Callable[[], Future[T]], cluster: Cluster, clock: Clock, what: str) -> Steps[T]:

@@ -46,7 +46,7 @@ def check_brokers(request: ConfigRequest, context: Context, deadline: Deadline) 
             field = f"histograms[{i}].data_brokers[{k}]"
             if broker.lower() not in allowed and not asked:
                 cluster = context.clusters.of(own)
-                addresses = yield from ask(cluster.addresses, deadline, ", ".join(own), field)
+                addresses = yield from ask(cluster, cluster.addresses, deadline, ", ".join(own), field)
                 names |= {address.lower() for address in addresses}
                 allowed |= names
                 asked = True
@@ -94,16 +94,10 @@ def _describe(
     new: bool = True,
 ) -> Steps[dict[str, TopicFacts]]:
     """Ask one cluster about topics; with `new` a missing one may have been made just now."""
-    wanted = sorted(topics)
+    wanted, whom = sorted(topics), f"{field}: {', '.join(brokers)}"
     patience = Deadline(context.clock, min(_NEW_TOPIC_S, deadline.remaining_s() / 2))
     while True:
-        try:
-            found = yield from ask(lambda: cluster.describe(wanted), deadline, field, field)
-        except CommandError as error:
-            reason = cluster.trouble
-            hint = f" ({reason})" if reason and reason not in error.message else ""
-            message = f"{field}: {', '.join(brokers)}: {error.message.removeprefix(f'{field}: ')}{hint}"
-            raise CommandError(error.code, message, field) from error
+        found = yield from ask(cluster, lambda: cluster.describe(wanted), deadline, whom, field)
         if not new or patience.expired() or all(facts.partitions for facts in found.values()):
             return found
         yield

@@ -50,6 +50,11 @@ class KafkaCluster:
         self._admin.poll(0)  # an AdminClient's error callback runs in here only
         return self._trouble.last
 
+    @property
+    def refused(self) -> bool:
+        """Whether that was for a wrong password or certificate."""
+        return self._trouble.refused
+
     def describe(self, topics: Iterable[str]) -> Future[dict[str, TopicFacts]]:
         """Facts about topics; never creates one."""
         wanted = list(topics)

@@ -15,6 +15,7 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from histsvc.errors import BrokerError
+from histsvc.kafka.diagnosis import Diagnosis, diagnose
 from histsvc.kafka.security import client_config, create
 from histsvc.settings import Security
 
@@ -67,17 +68,33 @@ class Trouble:
     """A client's error_cb: remembers the last reason while the brokers cannot be reached."""
 
     def __init__(self, brokers: tuple[str, ...], security: Security) -> None:
-        self.last = ""
+        self.diagnosis = Diagnosis()
+        self.code = KafkaError.NO_ERROR
+        self._said = ""
         self._brokers = brokers
         self._security = security
         self._logged_s: dict[int, float] = {}
+
+    @property
+    def last(self) -> str:
+        """Why brokers cannot be reached, empty where they can."""
+        return self.diagnosis.reason or self._said
+
+    @property
+    def refused(self) -> bool:
+        """Whether that is, as far as it was found out, because the brokers and we do not trust each other."""
+        return self.diagnosis.refused or self.code == KafkaError._AUTHENTICATION
+
+    def forget(self) -> None:
+        """It is over."""
+        self.diagnosis, self._said, self.code = Diagnosis(), "", KafkaError.NO_ERROR
 
     def __call__(self, error: KafkaError) -> None:
         """Take an error as librdkafka gives it."""
         code = error.code()
         # That all brokers are down is the consequence, and would hide the reason that came before.
-        if code != KafkaError._ALL_BROKERS_DOWN or not self.last:
-            self.last = _HOW_LONG.sub("", error.str())
+        if code != KafkaError._ALL_BROKERS_DOWN or not self._said:
+            self._said, self.code = _HOW_LONG.sub("", error.str()), code
         if code in _UNREACHABLE:
             _outages.note(self, self._brokers, self._security)
         elif time.monotonic() - self._logged_s.get(code, float("-inf")) > _QUIET_S:
@@ -94,18 +111,27 @@ class _Outage:
         self._brokers = brokers
         self._level = level
 
-    def watch(self, security: Security, reason: str) -> None:
+    def watch(self, security: Security, first: Trouble) -> None:
         """Ask until the cluster answers; where it does at once, one client had a hiccup, and nobody hears."""
-        names, begun_s = ", ".join(self._brokers), time.monotonic()
+        names, begun_s, told = ", ".join(self._brokers), time.monotonic(), ""
+        reason, vague = first.last, first.code == KafkaError._ALL_BROKERS_DOWN
         client = create(AdminClient, {**client_config(self._brokers, security), "error_cb": lambda _: None})
-        away = False
+        if first.code == KafkaError._SSL:
+            self._diagnose(security, vague)
         while not (answered := _answers(client)) and time.monotonic() - self.heard_s < _FORGOTTEN_S:
-            if not away:
-                _log.log(self._level, "brokers %s cannot be reached: %s; trying again", names, reason)
-                away = True
+            found = self._diagnose(security, vague)
+            if not told or found not in ("", told):
+                told = found or reason
+                _log.log(self._level, "brokers %s cannot be reached: %s; trying again", names, told)
             time.sleep(_PAUSE_S)
-        if away and answered:
+        if told and answered:
             _log.log(self._level, "brokers %s are back after %.0f s", names, time.monotonic() - begun_s)
+
+    def _diagnose(self, security: Security, vague: bool) -> str:
+        found = diagnose(self._brokers, security, vague=vague)
+        for trouble in list(self.troubled):
+            trouble.diagnosis = found
+        return found.reason
 
 
 class _Outages:
@@ -130,16 +156,16 @@ class _Outages:
             self._outages[brokers].troubled.add(trouble)
             self._outages[brokers].heard_s = time.monotonic()
         if begins:
-            given = (brokers, security, trouble.last)
+            given = (brokers, security, trouble)
             threading.Thread(target=self._watch, args=given, name="outage", daemon=True).start()
 
-    def _watch(self, brokers: tuple[str, ...], security: Security, reason: str) -> None:
+    def _watch(self, brokers: tuple[str, ...], security: Security, first: Trouble) -> None:
         try:
-            self._outages[brokers].watch(security, reason)
+            self._outages[brokers].watch(security, first)
         finally:
             with self._lock:
                 for trouble in self._outages.pop(brokers).troubled:
-                    trouble.last = ""
+                    trouble.forget()
 
 
 _outages = _Outages()

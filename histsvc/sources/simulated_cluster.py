@@ -51,6 +51,11 @@ class SimulatedCluster:
         """Empty: there is no connection that could fail."""
         return ""
 
+    @property
+    def refused(self) -> bool:
+        """Never: it trusts everybody."""
+        return False
+
 
 class SimulatedClusters:
     """A SimulatedCluster for each list of brokers."""

@@ -13,7 +13,14 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 from confluent_kafka import KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
+from confluent_kafka.admin import (
+    AdminClient,
+    NewTopic,
+    OffsetSpec,
+    ScramCredentialInfo,
+    ScramMechanism,
+    UserScramCredentialUpsertion,
+)
 
 from kafka_broker.config import Tls, address, free_ports, server_properties
 from kafka_broker.errors import BrokerError
@@ -35,16 +42,18 @@ class MakeTopic(Protocol):
 class Broker:
     """Apache Kafka in one process, with a listener for everybody and one that asks for a password.
 
-    With `tls` there is a third one, for clients with a certificate.
+    With `tls` there are two more: for clients with a certificate, and for clients with a password. With
+    `acls` who logs in with a password has only the rights that it is given.
 
     After `stop` or `kill`, `start` takes up where it was: same addresses, same topics. `close`, or the end of
     a `with` block, removes its data too. Start it in a thread that lives as long as the broker shall (see
     `GroupProcess`).
     """
 
-    def __init__(self, tls: Tls | None = None) -> None:
+    def __init__(self, tls: Tls | None = None, *, acls: bool = False) -> None:
         require_java()
         self._tls = tls
+        self._acls = acls
         self._home = tempfile.TemporaryDirectory(prefix="kafka-broker-")
         self._ports = free_ports()
         self._process: GroupProcess | None = None
@@ -80,6 +89,11 @@ class Broker:
     def tls_bootstrap(self) -> str:
         """Address for clients with a certificate; nobody listens there without `tls`."""
         return address(self._ports.tls)
+
+    @property
+    def sasl_tls_bootstrap(self) -> str:
+        """Address for clients that log in over TLS; nobody listens there without `tls`."""
+        return address(self._ports.sasl_tls)
 
     @property
     def pid(self) -> int | None:
@@ -144,6 +158,13 @@ class Broker:
         every = [TopicPartition(topic, partition) for partition in range(partitions)]
         self._until(lambda: self._have_leaders(every), _ADMIN_TIMEOUT_S, f"make topic {topic} ready")
 
+    def set_password(self, user: str, password: str) -> None:
+        """Let a user log in with SCRAM-SHA-512 and this password, and no other."""
+        info = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096)
+        change = UserScramCredentialUpsertion(user, info, password.encode())
+        for future in self._client().alter_user_scram_credentials([change]).values():
+            future.result(_ADMIN_TIMEOUT_S)
+
     def delete_records(self, topic: str, partition: int, before: int) -> None:
         """Delete the messages of a partition below an offset, as retention would."""
         target = TopicPartition(topic, partition, before)
@@ -159,7 +180,7 @@ class Broker:
     def _format(self, properties: Path) -> None:
         home = Path(self._home.name)
         draft = home / "server.properties.new"
-        draft.write_text(server_properties(self._ports, home / "data", self._tls))
+        draft.write_text(server_properties(self._ports, home / "data", self._tls, acls=self._acls))
         # Behind "A" it cannot begin with "-", which would be taken for an option.
         cluster_id = "A" + urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")[1:]
         run_to_end(

@@ -29,6 +29,7 @@ class Ports:
     plain: int
     sasl: int
     tls: int
+    sasl_tls: int
     controller: int
 
 
@@ -51,7 +52,7 @@ def free_ports() -> Ports:
     random.shuffle(candidates)
     found: list[int] = []
     with ExitStack() as held:
-        while len(found) < 4:
+        while len(found) < 5:
             listener = held.enter_context(socket.socket())
             port = candidates.pop()
             try:
@@ -67,11 +68,15 @@ def address(port: int) -> str:
     return f"{_HOST}:{port}"
 
 
-def server_properties(ports: Ports, log_dir: Path, tls: Tls | None = None) -> str:
+def server_properties(ports: Ports, log_dir: Path, tls: Tls | None = None, *, acls: bool = False) -> str:
     """Text of server.properties: one combined KRaft node with everything at test speed."""
-    properties = _node(ports, log_dir) | _sasl() | _one_replica() | _quick_restart() | _retention()
+    properties = _node(ports, log_dir) | _sasl("sasl_plaintext") | _one_replica() | _quick_restart()
+    properties |= _retention()
     if tls is not None:
-        properties |= _tls(tls) | {"listeners": f"{properties['listeners']},SSL://{address(ports.tls)}"}
+        more = f"SSL://{address(ports.tls)},SASL_SSL://{address(ports.sasl_tls)}"
+        properties |= _tls(tls) | _sasl("sasl_ssl") | {"listeners": f"{properties['listeners']},{more}"}
+    if acls:
+        properties |= _acls()
     return "".join(f"{key}={value}\n" for key, value in properties.items())
 
 
@@ -83,7 +88,7 @@ def _node(ports: Ports, log_dir: Path) -> dict[str, object]:
         "controller.quorum.voters": f"1@{address(ports.controller)}",
         "listeners": ",".join(f"{name}://{address(port)}" for name, port in listeners.items()),
         "listener.security.protocol.map": (
-            "PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT,SSL:SSL,CONTROLLER:PLAINTEXT"
+            "PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT,SSL:SSL,SASL_SSL:SASL_SSL,CONTROLLER:PLAINTEXT"
         ),
         "inter.broker.listener.name": "PLAINTEXT",
         "controller.listener.names": "CONTROLLER",
@@ -93,20 +98,32 @@ def _node(ports: Ports, log_dir: Path) -> dict[str, object]:
     }
 
 
-def _sasl() -> dict[str, object]:
+def _sasl(listener: str) -> dict[str, object]:
+    """PLAIN for one user; SCRAM users are those that an admin client makes."""
     login = "org.apache.kafka.common.security.plain.PlainLoginModule required"
+    scram = "org.apache.kafka.common.security.scram.ScramLoginModule required"
+    prefix = f"listener.name.{listener}"
     return {
-        "listener.name.sasl_plaintext.sasl.enabled.mechanisms": "PLAIN",
-        "listener.name.sasl_plaintext.plain.sasl.jaas.config": f'{login} user_{USER}="{PASSWORD}";',
+        f"{prefix}.sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-512",
+        f"{prefix}.plain.sasl.jaas.config": f'{login} user_{USER}="{PASSWORD}";',
+        f"{prefix}.scram-sha-512.sasl.jaas.config": f"{scram};",
+    }
+
+
+def _acls() -> dict[str, object]:
+    """Who logs in has the rights that it is given; everybody else, and the broker itself, has all."""
+    return {
+        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        "super.users": "User:ANONYMOUS",
     }
 
 
 def _tls(tls: Tls) -> dict[str, object]:
     return {
-        "listener.name.ssl.ssl.keystore.type": "PEM",
-        "listener.name.ssl.ssl.keystore.location": tls.keystore,
-        "listener.name.ssl.ssl.truststore.type": "PEM",
-        "listener.name.ssl.ssl.truststore.location": tls.truststore,
+        "ssl.keystore.type": "PEM",
+        "ssl.keystore.location": tls.keystore,
+        "ssl.truststore.type": "PEM",
+        "ssl.truststore.location": tls.truststore,
         "listener.name.ssl.ssl.client.auth": "required",
     }
 

@@ -10,6 +10,7 @@ import pytest
 from confluent_kafka import KafkaError
 
 from histsvc.kafka import trouble
+from histsvc.kafka.diagnosis import Diagnosis
 from histsvc.kafka.trouble import Trouble
 from histsvc.settings import Security
 
@@ -23,6 +24,7 @@ class Cluster:
 
     def __init__(self) -> None:
         self.there = threading.Event()
+        self.diagnosis = Diagnosis()
         self.asked = threading.Semaphore(0)
         self._earlier = set(threading.enumerate())
 
@@ -45,6 +47,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
     made = Cluster()
     monkeypatch.setattr(trouble, "create", lambda *_: made)
     monkeypatch.setattr(trouble, "_answers", made.answers)
+    monkeypatch.setattr(trouble, "diagnose", lambda *_, vague: made.diagnosis)
     monkeypatch.setattr(trouble, "_outages", trouble._Outages())
     monkeypatch.setattr(trouble, "_PAUSE_S", 0.001)
     yield made
@@ -134,3 +137,47 @@ def test_what_is_no_outage_is_told_at_most_twice_a_minute(
     for _ in range(5):
         client(KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED, "not for you"))
     assert warnings(caplog) == ["brokers a:1, b:2: not for you"]
+
+
+def test_what_was_found_out_is_what_is_told_and_kept(
+    cluster: Cluster, caplog: pytest.LogCaptureFixture
+) -> None:
+    cluster.diagnosis = Diagnosis("a:1 has a certificate that has expired", refused=True)
+    client = Trouble(BROKERS, Security())
+    client(refused(0))
+    for _ in range(3):
+        assert cluster.asked.acquire(timeout=TIMEOUT_S)
+    client(refused(1))
+    assert (client.last, client.refused) == (cluster.diagnosis.reason, True)
+    cluster.there.set()
+    cluster.end_of_watch()
+    assert [line.partition(": ")[2] for line in warnings(caplog)] == [
+        "a:1 has a certificate that has expired; trying again",
+        "",
+    ]
+    assert (client.last, client.refused) == ("", False)
+
+
+def test_what_is_found_out_later_is_told_as_well(cluster: Cluster, caplog: pytest.LogCaptureFixture) -> None:
+    Trouble(BROKERS, Security())(refused(0))
+    for _ in range(3):
+        assert cluster.asked.acquire(timeout=TIMEOUT_S)
+    cluster.diagnosis = Diagnosis("a:1 does not speak TLS")
+    for _ in range(3):
+        assert cluster.asked.acquire(timeout=TIMEOUT_S)
+    cluster.there.set()
+    cluster.end_of_watch()
+    first, second, _ = warnings(caplog)
+    assert REFUSED in first
+    assert "a:1 does not speak TLS" in second
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [(KafkaError._AUTHENTICATION, True), (KafkaError._TRANSPORT, False)],
+)
+def test_wrong_passwords_are_refusals(cluster: Cluster, code: int, expected: bool) -> None:
+    client = Trouble(BROKERS, Security())
+    client(KafkaError(code, "said"))
+    client(down())
+    assert (client.refused, client.last) == (expected, "said")
