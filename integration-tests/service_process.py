@@ -36,8 +36,9 @@ class Service:
         *options: str,
         kafka: KafkaSettings | None = None,
         instead_of: Service | None = None,
+        on_topics: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """`instead_of` is one that is gone, and that had the same topics."""
+        """`instead_of` is one that is gone, and that had the same topics; `on_topics` is told of its own."""
         self.broker = broker
         self.kafka = kafka or KafkaSettings((broker.bootstrap,))
         self.bootstrap = self.kafka.brokers[0]
@@ -46,6 +47,7 @@ class Service:
         if instead_of is None:
             for topic in topics:
                 broker.create_topic(topic)
+                on_topics(topic)
         self.topics: tuple[str, ...] = topics if instead_of is None else instead_of.topics
         self.commands, self.responses, self.heartbeat, self.output = self.topics
         named = ["-t", self.commands, "-rt", self.responses, "-hb", self.heartbeat]

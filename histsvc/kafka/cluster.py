@@ -181,6 +181,12 @@ def _settle(future: Future[V], result: Callable[[], V]) -> None:
         future.set_exception(error)
 
 
+def _about(key: Hashable) -> str:
+    """Which topic was asked about, as the beginning of a sentence."""
+    topic = key.topic if isinstance(key, Partition) else key
+    return f"topic {topic!r}: " if topic else ""
+
+
 def _together(
     asked: Mapping[K, Future[Any]], read: Callable[[Future[Any]], V], failed: Callable[[KafkaError], None]
 ) -> Future[dict[K, V]]:
@@ -198,11 +204,15 @@ def _together(
             finish()
 
     def finish() -> None:
-        try:
-            together.set_result({key: read(future) for key, future in asked.items()})
-        except KafkaException as error:
-            failed(error.args[0])
-            together.set_exception(broker_error(error.args[0]))
+        answers = {}
+        for key, future in asked.items():
+            try:
+                answers[key] = read(future)
+            except KafkaException as error:
+                failed(error.args[0])
+                together.set_exception(broker_error(error.args[0], _about(key)))
+                return
+        together.set_result(answers)
 
     if not asked:
         together.set_result({})

@@ -92,6 +92,8 @@ class Trouble:
     def __call__(self, error: KafkaError) -> None:
         """Take an error as librdkafka gives it."""
         code = error.code()
+        if code == KafkaError.GROUP_AUTHORIZATION_FAILED:
+            return  # groups are not used; readers must have the name of one
         # That all brokers are down is the consequence, and would hide the reason that came before.
         if code != KafkaError._ALL_BROKERS_DOWN or not self._said:
             self._said, self.code = _HOW_LONG.sub("", error.str()), code
@@ -184,7 +186,8 @@ def _answers(client: AdminClient) -> bool:
     return True
 
 
-def broker_error(error: KafkaError) -> BrokerError:
-    """Turn librdkafka's error into ours."""
+def broker_error(error: KafkaError, about: str = "") -> BrokerError:
+    """Turn librdkafka's error, which may be about a topic, into ours."""
     code = error.code()
-    return BrokerError(f"{error.name()}: {error.str()}", retriable=code in _RETRIABLE, denied=code in _DENIED)
+    said = f"{about}{error.name()}: {error.str()}"
+    return BrokerError(said, retriable=code in _RETRIABLE, denied=code in _DENIED)
