@@ -34,10 +34,9 @@ _KEY = b"histsvc"
 # How long commands that end at once may keep a tick.
 _COMMANDS_S = 0.02
 _METRICS_S = 1.0
-# What the end of the service may take: for the last histograms, for the last replies, for the workers.
-_LAST_HISTOGRAMS_S = 5.0
-_LAST_REPLIES_S = 2.0
-_LAST_WORKERS_S = 3.0
+# The end of the service takes 5 s at most: until when, in s after it was told to end, it waits for the command
+# that is under way, the last histograms, the last replies, and the workers. Who still lives then is killed.
+_LAST_S = (1.0, 3.0, 3.4, 4.2)
 
 
 class Service:
@@ -84,8 +83,8 @@ class Service:
             self._dispatcher.receive,
         )
 
-    def run(self, stopped: Callable[[], bool]) -> bool:
-        """Work until `stopped` says so; returns whether everything was delivered in the end."""
+    def run(self, stopped: Callable[[], bool]) -> list[str]:
+        """Work until `stopped` says so; returns a line for whatever was not delivered in the end."""
         while not stopped():
             self.tick()
         try:
@@ -175,35 +174,32 @@ class Service:
         if self._monitor is not None:
             self._monitor.tell(self._heartbeat(), "the service ends")
 
-    def _end(self) -> bool:
+    def _end(self) -> list[str]:
         """Publish everything a last time, answer, and end the workers."""
         self._announce_end()
-        deadline = Deadline(self._clock, _LAST_HISTOGRAMS_S)
+        commands, histograms, replies, workers = (Deadline(self._clock, seconds) for seconds in _LAST_S)
         self._listener.close()
         self._dispatcher.close()
         # A command that is ending histograms, say, must not be broken off in the middle.
-        while any(worker.busy for worker in self._supervisor.counting()) and not deadline.expired():
+        while any(worker.busy for worker in self._supervisor.counting()) and not commands.expired():
             self._supervisor.tick(_BUSY_TICK_S)
             self._dispatcher.step()
         self._dispatcher.abort()
-        deadline = Deadline(self._clock, _LAST_HISTOGRAMS_S)
-        undelivered: list[str] = []
-        ending = end_histograms(self._context, everything(self._supervisor), 0.0, deadline)
-        while True:
+        ending = end_histograms(self._context, everything(self._supervisor), 0.0, histograms)
+        undelivered: list[str] | None = None
+        while undelivered is None:
             self._supervisor.tick(_BUSY_TICK_S)
             try:
                 next(ending)
             except StopIteration as finished:
-                undelivered += finished.value
-                break
-        answering = Deadline(self._clock, _LAST_REPLIES_S)
+                undelivered = finished.value
         if self._memory is not None:
-            for _ in self._memory.settle(answering):
+            for _ in self._memory.settle(replies):
                 self._sender.serve(_BUSY_TICK_S)
-        while any(not future.done() for future in self._unanswered) and not answering.expired():
+        while any(not future.done() for future in self._unanswered) and not replies.expired():
             self._sender.serve(_BUSY_TICK_S)
-        self._supervisor.stop(_LAST_WORKERS_S)
+        self._supervisor.stop(workers.remaining_s())
         for line in undelivered:
             _log.error("%s", line)
         _log.info("stopped")
-        return not undelivered
+        return undelivered

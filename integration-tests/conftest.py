@@ -8,6 +8,7 @@ import pytest
 from events import EventSender
 from kafka_broker import Broker, BrokerError, MakeTopic
 from service_process import Service
+from started import Started
 
 _LOG_LINES = 100
 
@@ -89,3 +90,17 @@ def readers(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def sender(broker: Broker) -> EventSender:
     """Sends event messages."""
     return EventSender(broker.bootstrap)
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., Started]]:
+    """`start(*options)` starts a service, which ends with the test."""
+    started: list[Started] = []
+
+    def one(*options: str) -> Started:
+        started.append(Started(*options))
+        return started[-1]
+
+    yield one
+    for each in started:
+        each.close()

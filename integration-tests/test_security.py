@@ -12,7 +12,7 @@ from certificates import Authority
 from events import BASE_MS, EventSender, Sent
 from kafka_broker import SASL_CLIENT, Broker, MakeTopic, Tls
 from service_process import Service
-from test_broker_away import AWAY, BACK, Started, check_end
+from started import AWAY, BACK, Started, check_end
 
 from histsvc.errors import Code
 from histsvc.settings import KafkaSettings, Security

@@ -14,7 +14,7 @@ from certificates import EXPIRED, Authority, Own
 from events import BASE_MS, EventSender, Sent
 from kafka_broker import Broker, Tls
 from service_process import Service
-from test_broker_away import AWAY, BACK, Started, check_end
+from started import AWAY, BACK, Started, check_end
 from test_wrong_use import BASIC, refused
 
 from histsvc.errors import Code

@@ -26,8 +26,8 @@ def counting(beat: dict[str, Any]) -> list[int]:
     return [worker["pid"] for worker in beat["workers"] if worker["state"] == "COUNTING"]
 
 
-def wait_until_gone(pids: list[int]) -> None:
-    deadline = time.monotonic() + TIMEOUT_S
+def wait_until_gone(pids: list[int], timeout_s: float = TIMEOUT_S) -> None:
+    deadline = time.monotonic() + timeout_s
     while any(alive(pid) for pid in pids):
         assert time.monotonic() < deadline, f"still there: {pids}"
         time.sleep(0.02)

@@ -215,5 +215,5 @@ def test_metrics_of_all_histograms_once_a_second(serving: Serving) -> None:
 def test_the_end_closes_the_metrics(serving: Serving) -> None:
     serving.work(1)
     assert not serving.metrics.closed
-    assert serving.service.run(lambda: True)
+    assert serving.service.run(lambda: True) == []
     assert serving.metrics.closed
