@@ -34,7 +34,7 @@ _KEY = b"histsvc"
 # How long commands that end at once may keep a tick.
 _COMMANDS_S = 0.02
 _METRICS_S = 1.0
-# The end of the service takes 5 s at most: until when, in s after it was told to end, it waits for the command
+# The end of the service takes 5 s at most: until when, in s after it was told to end, it waits for a command
 # that is under way, the last histograms, the last replies, and the workers. Who still lives then is killed.
 _LAST_S = (1.0, 3.0, 3.4, 4.2)
 

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from histsvc import __version__
+from histsvc.cli.title import hide_password
 from histsvc.errors import BrokerError, CommandError, SettingsError
 
 _log = logging.getLogger(__name__)
@@ -58,6 +59,7 @@ def _run(command: str, arguments: list[str]) -> int:
         # To load all modules takes a second, in which nothing has begun that would have to be ended.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: os._exit(0))
+    hide_password([command, *arguments])
     try:
         code: int = importlib.import_module(f"histsvc.cli.{command}").main(arguments)
     except SettingsError as error:

@@ -72,7 +72,7 @@ def parser(
     group.add_argument("--sasl-mechanism", help="PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512")
     group.add_argument("--sasl-username")
     password = group.add_mutually_exclusive_group()
-    password.add_argument("--sasl-password", help="seen by everybody in `ps`: prefer --sasl-password-file")
+    password.add_argument("--sasl-password", help="seen in `ps` for a moment: prefer --sasl-password-file")
     password.add_argument("--sasl-password-file", help="file whose first line is the password")
     group.add_argument("--ssl-cafile", help="PEM file of the certificate authority")
     group.add_argument("--ssl-certfile", help="PEM file of the client's certificate")
