@@ -55,7 +55,7 @@ class Service:
         self.running.append(self)
         self._ready = threading.Event()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "histsvc", "serve", "-b", self.bootstrap, *named, *options],
+            [sys.executable, "-m", "histsvc", "serve", "-b", *self.kafka.brokers, *named, *options],
             stderr=subprocess.PIPE,
             text=True,
         )
@@ -96,7 +96,7 @@ class Service:
 
     def histogram(self, kind: str, *data_topics: str, **keys: Any) -> dict[str, Any]:
         """A histogram's configuration with the brokers and topics of this service."""
-        common = {"data_brokers": [self.bootstrap], "topic": self.output}
+        common = {"data_brokers": list(self.kafka.brokers), "topic": self.output}
         return {"type": kind, **common, "data_topics": list(data_topics), **keys}
 
     def config(self, histograms: list[dict[str, Any]], **keys: Any) -> dict[str, Any]:

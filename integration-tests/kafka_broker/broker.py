@@ -4,8 +4,6 @@ import os
 import signal
 import tempfile
 import time
-import uuid
-from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +20,7 @@ from confluent_kafka.admin import (
     UserScramCredentialUpsertion,
 )
 
-from kafka_broker.config import Tls, address, free_ports, server_properties
+from kafka_broker.config import Member, Setup, Tls, address, members, server_properties
 from kafka_broker.errors import BrokerError
 from kafka_broker.process import GroupProcess, java_command, require_java, run_to_end, tail
 
@@ -50,12 +48,20 @@ class Broker:
     `GroupProcess`).
     """
 
-    def __init__(self, tls: Tls | None = None, *, acls: bool = False) -> None:
+    def __init__(
+        self,
+        tls: Tls | None = None,
+        *,
+        acls: bool = False,
+        front: str | None = None,
+        member: Member | None = None,
+    ) -> None:
+        """`front` is an address of somebody in front of it; `member` its place among others."""
         require_java()
-        self._tls = tls
-        self._acls = acls
+        self._setup = Setup(tls, acls, front)
         self._home = tempfile.TemporaryDirectory(prefix="kafka-broker-")
-        self._ports = free_ports()
+        self._member = member or members(1)[0]
+        self._ports = self._member.own
         self._process: GroupProcess | None = None
         self._admin: Any = None
         self.log = Path(self._home.name) / "broker.log"
@@ -102,12 +108,20 @@ class Broker:
 
     def start(self) -> None:
         """Start it and wait until it answers."""
+        self.launch()
+        self.await_answer()
+
+    def launch(self) -> None:
+        """Start it; one of several answers when most of them are there."""
         if self._process:
             raise BrokerError("the broker has been started already")
         properties = Path(self._home.name) / "server.properties"
         if not properties.exists():
             self._format(properties)
         self._process = GroupProcess(java_command("kafka.Kafka", str(properties)), self.log)
+
+    def await_answer(self) -> None:
+        """Wait until it answers."""
         try:
             self._until(self._answers, _START_TIMEOUT_S, "answer")
         except BaseException:
@@ -149,7 +163,7 @@ class Broker:
 
     def create_topic(self, name: str, partitions: int = 1, config: dict[str, str] | None = None) -> None:
         """Create a topic and wait until every partition of it answers."""
-        new = NewTopic(name, num_partitions=partitions, replication_factor=1, config=config or {})
+        new = NewTopic(name, num_partitions=partitions, config=config or {})
         self._client().create_topics([new])[name].result(_ADMIN_TIMEOUT_S)
         self.ready(name, partitions)
 
@@ -180,12 +194,9 @@ class Broker:
     def _format(self, properties: Path) -> None:
         home = Path(self._home.name)
         draft = home / "server.properties.new"
-        draft.write_text(server_properties(self._ports, home / "data", self._tls, acls=self._acls))
-        # Behind "A" it cannot begin with "-", which would be taken for an option.
-        cluster_id = "A" + urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")[1:]
-        run_to_end(
-            java_command("kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", str(draft)), self.log
-        )
+        draft.write_text(server_properties(self._member, home / "data", self._setup))
+        arguments = ("format", "-t", self._member.cluster_id, "-c", str(draft))
+        run_to_end(java_command("kafka.tools.StorageTool", *arguments), self.log)
         draft.rename(properties)  # only now it counts as formatted
 
     def _client(self) -> Any:

@@ -2,6 +2,8 @@
 
 import random
 import socket
+import uuid
+from base64 import urlsafe_b64encode
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +43,42 @@ class Tls:
     truststore: Path
 
 
+@dataclass(frozen=True)
+class Member:
+    """A broker's place in a cluster: its number, from 1 on, and the ports of all members."""
+
+    number: int
+    cluster_id: str
+    ports: tuple[Ports, ...]
+
+    @property
+    def own(self) -> Ports:
+        """Where it listens itself."""
+        return self.ports[self.number - 1]
+
+    @property
+    def voters(self) -> str:
+        """All members as controllers."""
+        return ",".join(f"{n}@{address(ports.controller)}" for n, ports in enumerate(self.ports, 1))
+
+
+def members(count: int) -> list[Member]:
+    """The places in a new cluster of so many."""
+    # Behind "A" it cannot begin with "-", which would be taken for an option.
+    cluster_id = "A" + urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")[1:]
+    ports = tuple(free_ports() for _ in range(count))
+    return [Member(number, cluster_id, ports) for number in range(1, count + 1)]
+
+
+@dataclass(frozen=True)
+class Setup:
+    """How a broker is different from the simplest; `front` is where clients are told that it listens."""
+
+    tls: Tls | None = None
+    acls: bool = False
+    front: str | None = None
+
+
 def free_ports() -> Ports:
     """Choose ports that nobody uses and that the kernel gives to no outgoing connection.
 
@@ -68,24 +106,31 @@ def address(port: int) -> str:
     return f"{_HOST}:{port}"
 
 
-def server_properties(ports: Ports, log_dir: Path, tls: Tls | None = None, *, acls: bool = False) -> str:
-    """Text of server.properties: one combined KRaft node with everything at test speed."""
-    properties = _node(ports, log_dir) | _sasl("sasl_plaintext") | _one_replica() | _quick_restart()
+def server_properties(member: Member, log_dir: Path, setup: Setup) -> str:
+    """Text of server.properties: a combined KRaft node with everything at test speed."""
+    replicas = min(len(member.ports), 3)
+    properties = _node(member, log_dir) | _sasl("sasl_plaintext") | _replicas(replicas) | _quick_restart()
     properties |= _retention()
-    if tls is not None:
-        more = f"SSL://{address(ports.tls)},SASL_SSL://{address(ports.sasl_tls)}"
-        properties |= _tls(tls) | _sasl("sasl_ssl") | {"listeners": f"{properties['listeners']},{more}"}
-    if acls:
+    if setup.tls is not None:
+        more = f"SSL://{address(member.own.tls)},SASL_SSL://{address(member.own.sasl_tls)}"
+        properties |= _tls(setup.tls) | _sasl("sasl_ssl") | {"listeners": f"{properties['listeners']},{more}"}
+    if setup.acls:
         properties |= _acls()
+    if setup.front is not None:
+        own = f"SASL_PLAINTEXT://{address(member.own.sasl)}"
+        properties["advertised.listeners"] = f"PLAINTEXT://{setup.front},{own}"
     return "".join(f"{key}={value}\n" for key, value in properties.items())
 
 
-def _node(ports: Ports, log_dir: Path) -> dict[str, object]:
+def _node(member: Member, log_dir: Path) -> dict[str, object]:
+    ports = member.own
     listeners = {"PLAINTEXT": ports.plain, "SASL_PLAINTEXT": ports.sasl, "CONTROLLER": ports.controller}
     return {
         "process.roles": "broker,controller",
-        "node.id": 1,
-        "controller.quorum.voters": f"1@{address(ports.controller)}",
+        "node.id": member.number,
+        "controller.quorum.voters": member.voters,
+        "controller.quorum.fetch.timeout.ms": 1000,
+        "controller.quorum.election.timeout.ms": 500,
         "listeners": ",".join(f"{name}://{address(port)}" for name, port in listeners.items()),
         "listener.security.protocol.map": (
             "PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT,SSL:SSL,SASL_SSL:SASL_SSL,CONTROLLER:PLAINTEXT"
@@ -128,14 +173,15 @@ def _tls(tls: Tls) -> dict[str, object]:
     }
 
 
-def _one_replica() -> dict[str, object]:
+def _replicas(count: int) -> dict[str, object]:
     return {
-        "offsets.topic.replication.factor": 1,
+        "default.replication.factor": count,
+        "offsets.topic.replication.factor": count,
         "offsets.topic.num.partitions": 1,
-        "transaction.state.log.replication.factor": 1,
+        "transaction.state.log.replication.factor": count,
         "transaction.state.log.min.isr": 1,
         "transaction.state.log.num.partitions": 1,
-        "share.coordinator.state.topic.replication.factor": 1,
+        "share.coordinator.state.topic.replication.factor": count,
         "share.coordinator.state.topic.min.isr": 1,
     }
 

@@ -1,0 +1,53 @@
+"""Several brokers, with every topic on all of them."""
+
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Self
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from kafka_broker.broker import Broker
+from kafka_broker.config import members
+
+_ADMIN_TIMEOUT_S = 20.0
+
+
+class Cluster:
+    """Three brokers of which one may be away: there and gone with a ``with`` block."""
+
+    def __init__(self) -> None:
+        self.brokers = [Broker(member=member) for member in members(3)]
+        self._closing = ExitStack()
+
+    def __enter__(self) -> Self:
+        """Start all, and wait until each answers."""
+        try:
+            for broker in self.brokers:
+                self._closing.callback(broker.close)
+                broker.launch()
+            for broker in self.brokers:
+                broker.await_answer()
+        except BaseException:
+            self._closing.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop all and remove their data."""
+        self._closing.close()
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Those of all brokers."""
+        return tuple(broker.bootstrap for broker in self.brokers)
+
+    def leader(self, topic: str, partition: int = 0) -> Broker:
+        """The broker that has a partition now."""
+        admin = AdminClient({"bootstrap.servers": ",".join(self.addresses)})
+        leader = admin.list_topics(topic, _ADMIN_TIMEOUT_S).topics[topic].partitions[partition].leader
+        if leader < 1:
+            raise KafkaException(f"nobody leads partition {partition} of {topic}")
+        return self.brokers[leader - 1]
