@@ -47,7 +47,7 @@ class Cluster:
     def leader(self, topic: str, partition: int = 0) -> Broker:
         """The broker that has a partition now."""
         admin = AdminClient({"bootstrap.servers": ",".join(self.addresses)})
-        leader = admin.list_topics(topic, _ADMIN_TIMEOUT_S).topics[topic].partitions[partition].leader
+        leader: int = admin.list_topics(topic, _ADMIN_TIMEOUT_S).topics[topic].partitions[partition].leader
         if leader < 1:
             raise KafkaException(f"nobody leads partition {partition} of {topic}")
         return self.brokers[leader - 1]
