@@ -105,27 +105,47 @@ def test_data_topic_that_must_not_be_read(
     np.testing.assert_array_equal(last.counts, np.histogram(sent.tof, 50, (0, TOF_END_NS))[0])
 
 
-def test_right_to_read_that_is_taken_away(
+def test_right_to_read_that_is_taken_away_and_given_back(
     service: Service, rights: Rights, data: str, strict_broker: Broker
 ) -> None:
-    """What was counted stays; who has the right again counts all of it with the same command."""
     rights.give(data, READ)
-    sent, sender, start_ms = Sent(), EventSender(strict_broker.bootstrap), now_ms()
-    wanted = service.histogram("hist1d", data, **KEYS)
+    sent, sender = Sent(), EventSender(strict_broker.bootstrap)
     with service.following() as published:
-        service.config([wanted], start=start_ms)
+        service.config([service.histogram("hist1d", data, **KEYS)])
         sender.pulses(data, sent, [now_ms()] * 5)
         published.until(lambda h: h.info.sum == sent.events)
         rights.take(data)
-        said = published.until(lambda h: h.info.state is State.ERROR)
-        assert said.info.sum == sent.events
+        said = service.heartbeat_until(error_of)
+        assert f"partition 0 of {data!r}" in said
+        assert "may not be read (no READ permission)" in said
         sender.pulses(data, sent, [now_ms()] * 5)
-        assert f"partition 0 of {data!r}" in str(said.info.error_message)
-        assert "may not be read any more (no READ permission)" in str(said.info.error_message)
         rights.give(data, READ)
-        service.config([wanted], start=start_ms)
         last = published.until(lambda h: h.info.sum == sent.events)
+        service.heartbeat_until(lambda beat: beat["state"] == "RUNNING")
     np.testing.assert_array_equal(last.counts, np.histogram(sent.tof, 50, (0, TOF_END_NS))[0])
+    assert last.info.state is State.COUNTING
+
+
+def test_right_to_read_commands_that_is_taken_away_and_given_back(
+    service: Service, rights: Rights, data: str, strict_broker: Broker
+) -> None:
+    """What was done is not done again: the histogram goes on, and a command of meanwhile is done."""
+    rights.give(data, READ)
+    sent, sender = Sent(), EventSender(strict_broker.bootstrap)
+    with service.following() as published:
+        service.config([service.histogram("hist1d", data, **KEYS)])
+        sender.pulses(data, sent, [now_ms()] * 5)
+        before = published.until(lambda h: h.info.sum == sent.events)
+        rights.take(service.commands)
+        service.heartbeat_until(lambda _: "commands cannot be read" in service.log)
+        rights.give(service.commands, WRITE)
+        service.client.post({"cmd": "ping", "msg_id": "meanwhile"})
+        rights.give(service.commands, ALL)
+        service.heartbeat_until(lambda _: 'msg_id="meanwhile" ACK' in service.log)
+        sender.pulses(data, sent, [now_ms()] * 5)
+        last = published.until(lambda h: h.info.sum == sent.events)
+    assert last.info.job == before.info.job
+    assert len([line for line in service.lines if 'cmd="config"' in line]) == 1
 
 
 def test_output_topic_that_must_not_be_written(

@@ -74,10 +74,11 @@ class CommandListener:
         raw = self._reader.read(0)
         for offset, payload in zip(raw.offset.tolist(), raw.payload, strict=True):
             self._receive(offset, payload)
-        for reason in raw.failures.values():
+        for slot, reason in raw.failures.items():
             self.counters["command_read_failed"] += 1
             _log.error("commands cannot be read: %s", reason)
-            self._placing = self._start_again()
+            if slot not in raw.hindered:
+                self._placing = self._start_again()
 
     def _start(self) -> Steps[None]:
         """Wait for the command topic and for a warm worker; then commands sent from now on are read."""

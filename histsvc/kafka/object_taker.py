@@ -63,5 +63,6 @@ class ObjectTaker:
             news.ends,
             news.failures,
             frozenset(news.overtaken),
+            frozenset(news.hindered),
             waited,
         )

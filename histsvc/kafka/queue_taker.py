@@ -97,6 +97,7 @@ class QueueTaker:
             news.ends,
             news.failures,
             frozenset(news.overtaken),
+            frozenset(news.hindered),
             waited,
         )
 

@@ -23,7 +23,7 @@ GATHER_S = 0.002
 _OVERTAKEN = frozenset({KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE})
 _LOST = {
     **dict.fromkeys(_OVERTAKEN, "was removed by the broker before it was read"),
-    KafkaError.TOPIC_AUTHORIZATION_FAILED: "may not be read any more (no READ permission)",
+    KafkaError.TOPIC_AUTHORIZATION_FAILED: "may not be read (no READ permission)",
     KafkaError.UNKNOWN_TOPIC_OR_PART: "does not exist any more",
     KafkaError._UNKNOWN_PARTITION: "does not exist any more",
     KafkaError._UNKNOWN_TOPIC: "does not exist any more",
@@ -69,6 +69,7 @@ class News:
         self.ends: dict[int, int] = {}
         self.failures: dict[int, str] = {}
         self.overtaken: set[int] = set()
+        self.hindered: set[int] = set()
         self._slots = slots
         self._told = told
 
@@ -87,3 +88,5 @@ class News:
                     self.failures[slot] = f"{where} {_LOST[error.code()]}: {error.str()}"
                     if error.code() in _OVERTAKEN:
                         self.overtaken.add(slot)
+                    elif error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+                        self.hindered.add(slot)

@@ -90,7 +90,8 @@ class RawMessages:
     `slot` numbers the partitions of the reader, `offset` and `timestamp_ms` are Kafka's, `payload` may be
     empty (a message without a value). `ends` maps slots whose end was reached to the offset of that end,
     `failures` maps slots that cannot be read any more to the reason; of those in `overtaken` the next offset
-    is not there. `waited` says that there was less than the reader would have taken at once.
+    is not there, and those in `hindered` are read on once they may be. `waited` says that there was less than
+    the reader would have taken at once.
     """
 
     slot: Int64Array
@@ -100,6 +101,7 @@ class RawMessages:
     ends: Mapping[int, int] = field(default_factory=dict)
     failures: Mapping[int, str] = field(default_factory=dict)
     overtaken: frozenset[int] = frozenset()
+    hindered: frozenset[int] = frozenset()
     waited: bool = False
 
     @cached_property
@@ -135,6 +137,7 @@ def joined(parts: Sequence[RawMessages]) -> RawMessages:
         {slot: offset for part in parts for slot, offset in part.ends.items()},
         {slot: reason for part in parts for slot, reason in part.failures.items()},
         frozenset().union(*(part.overtaken for part in parts)),
+        frozenset().union(*(part.hindered for part in parts)),
         all(part.waited for part in parts),
     )
 

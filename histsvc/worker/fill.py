@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from histsvc.histograms.base import HistogramConfig
-from histsvc.model import Batch, HistogramSpec, Int64Array, Stream
+from histsvc.model import Batch, HistogramSpec, Int64Array, RawMessages, Stream
 from histsvc.protocol.info import State
 from histsvc.window import NO_LIMIT
 
@@ -41,6 +41,8 @@ class Filling:
         self.awaits = set(awaits)
         self._missed: set[Stream] = set()
         self._remarks: list[str] = []
+        # Why slots are not read for now.
+        self._hindered: dict[int, str] = {}
         self.accumulator = config.accumulator()
         self.state = State.ERROR if spec.error else State.INITIALISED
         self.error = spec.error
@@ -71,11 +73,36 @@ class Filling:
         return int(self._pulse_ns[1])
 
     @property
+    def trouble(self) -> str | None:
+        """Why it counts no more, or not all of its slots for now."""
+        return next(iter(self._hindered.values()), None) if self.counting else self.error
+
+    def hear_of(self, raw: RawMessages) -> None:
+        """Note which of its slots are not read for now, and which are again."""
+        if self._hindered:
+            read = {*raw.slot.tolist(), *raw.ends}
+            self._hindered = {slot: why for slot, why in self._hindered.items() if slot not in read}
+        if self.counting:
+            for slot in raw.hindered:
+                if self.slots[slot]:
+                    self._hindered[slot] = f"{raw.failures[slot]}; trying again"
+
+    @property
     def warning(self) -> str | None:
         """What a user should know, where there is something."""
         missing = sorted(self.awaits | self._missed)
         waiting = [f"data topic {topic!r} does not exist yet" for _, topic in missing]
-        return "; ".join([*waiting, *self._remarks, *filter(None, [self.accumulator.warning])]) or None
+        return (
+            "; ".join(
+                [
+                    *waiting,
+                    *self._remarks,
+                    *self._hindered.values(),
+                    *filter(None, [self.accumulator.warning]),
+                ]
+            )
+            or None
+        )
 
     def lose(self, messages: int, sentence: str) -> None:
         """The broker has removed so many messages before they were read."""

@@ -140,7 +140,9 @@ class Pipeline:
         for slot, offset in raw.ends.items():
             self._progress.reached_end(slot, offset)
         self.losses.note(raw.overtaken)
-        for slot in raw.failures.keys() - raw.overtaken:
+        for filling in self.fillings:
+            filling.hear_of(raw)
+        for slot in raw.failures.keys() - raw.overtaken - raw.hindered:
             self._fail(slot, raw.failures[slot])
 
     def _count(self, raw: RawMessages) -> None:

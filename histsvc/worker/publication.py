@@ -116,7 +116,7 @@ class Publication:
     @property
     def state(self) -> State:
         """The state as users have to know it: what nobody can see is in ERROR, though it counts."""
-        return State.ERROR if self.refusal else self.filling.state
+        return State.ERROR if self.refusal or self.filling.trouble else self.filling.state
 
     def due(self) -> bool:
         """Whether the next publication should go out now."""
@@ -195,7 +195,7 @@ class Publication:
             start=spec.start_ms,
             stop=spec.stop_ms,
             state=state,
-            error_message=(filling.error or self.refusal) if state is State.ERROR else None,
+            error_message=(filling.trouble or self.refusal) if state is State.ERROR else None,
             last_pulse_time=filling.last_pulse_ns,
             sum=filling.accumulator.sum,
             diff=self._growth.diff,

@@ -10,7 +10,7 @@ import sys
 from histsvc.cli import composition, serve
 class Made:
     def run(self, stopped):
-        return True
+        return []
 def refuse(settings):
     raise OSError("no memory")
 def make(settings, spawned):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from concurrent.futures import Future
+from dataclasses import replace
 
 import pytest
 from fake_cluster import FakeCluster, FakeClusters
@@ -119,3 +120,16 @@ def test_a_lost_place_is_found_again_at_the_beginning(
     assert listening.reader.starts == (Start(PLACE, 2),)
     assert listening.listener.counters == {"command_read_failed": 1}
     assert "commands cannot be read: partition 0 is gone" in caplog.text
+
+
+def test_a_topic_that_may_not_be_read_for_now_is_read_on_where_it_was(
+    listening: Listening, caplog: pytest.LogCaptureFixture
+) -> None:
+    listening.work()
+    starts = listening.reader.starts
+    hindered = replace(raw([], failures={0: "no right"}), hindered=frozenset({0}))
+    listening.reader.queue = [hindered, raw([(0, 9, 1, b"c")])]
+    listening.work()
+    assert listening.received == [(9, b"c")]
+    assert listening.reader.starts is starts
+    assert "commands cannot be read: no right" in caplog.text

@@ -83,6 +83,12 @@ class Worker:
         self.reader.queue.append(replace(read, overtaken=frozenset({slot})))
         self.step()
 
+    def hinder(self, slot: int) -> None:
+        """The reader is told that a slot may not be read for now."""
+        read = raw([], failures={slot: f"slot {slot} may not be read"})
+        self.reader.queue.append(replace(read, hindered=frozenset({slot})))
+        self.step()
+
     def step(self, times: int = 1) -> None:
         for _ in range(times):
             self.pipeline.step(0.01)
