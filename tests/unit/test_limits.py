@@ -7,7 +7,8 @@ from typing import ClassVar, cast
 
 import pytest
 from fake_cluster import FakeClusters
-from fakes import BROKERS, FakeClock, histogram_spec, worker_spec
+from fakes import BROKERS, FakeClock, histogram_spec, raw_config, worker_spec
+from unit.fake_worker import Workers
 from unit.serving import Service
 from unit.test_check import request
 
@@ -15,6 +16,7 @@ from histsvc.commands import check as module
 from histsvc.commands.check import check_memory
 from histsvc.commands.context import Context
 from histsvc.errors import Code, CommandError
+from histsvc.jobs import supervisor
 from histsvc.jobs.job import Job
 from histsvc.jobs.supervisor import Supervisor
 from histsvc.machine import memory_bytes
@@ -32,8 +34,7 @@ def context(max_memory_mb: int) -> Context:
     settings = ServiceSettings(KafkaSettings(BROKERS), "c", limits=Limits(max_memory_mb=max_memory_mb))
     heartbeat = Heartbeat(0, 1000, ServiceIdentity("histsvc", "", "0", "1.0", 0), (), ())
     clusters = FakeClusters()
-    supervisor = cast(Supervisor, Running())
-    return Context(supervisor, clusters, clusters, FakeClock(), settings, lambda: heartbeat)
+    return Context(cast(Supervisor, Running()), clusters, clusters, FakeClock(), settings, lambda: heartbeat)
 
 
 def test_what_runs_counts_as_well() -> None:
@@ -53,6 +54,16 @@ def test_without_a_limit_it_is_most_of_what_there_is(monkeypatch: pytest.MonkeyP
     check_memory(request({"num_bins": 2_000_000}), context(0))
     with pytest.raises(CommandError, match=r"the limit is 75 MB"):
         check_memory(request({"num_bins": 2_000_001}), context(0))
+
+
+def test_a_config_is_held_against_it_before_anything_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "memory_bytes", lambda: 10_000_000)
+    monkeypatch.setattr(supervisor, "wait", lambda ends, timeout_s: [])
+    service = Service(workers=Workers(1))
+    histograms = [raw_config("hist1d", num_bins=1_000_000)]
+    service.send({"cmd": "config", "msg_id": 1, "histograms": histograms})
+    (reply,) = service.work()
+    assert (reply["code"], reply["field"]) == ("RESOURCE_EXHAUSTED", "histograms[0]")
 
 
 def confined(tmp_path: Path, lines: str, files: dict[str, str]) -> int:

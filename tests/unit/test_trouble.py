@@ -181,3 +181,9 @@ def test_wrong_passwords_are_refusals(cluster: Cluster, code: int, expected: boo
     client(KafkaError(code, "said"))
     client(down())
     assert (client.refused, client.last) == (expected, "said")
+
+
+def test_groups_are_not_used_and_need_no_right(cluster: Cluster, caplog: pytest.LogCaptureFixture) -> None:
+    client = Trouble(BROKERS, Security())
+    client(KafkaError(KafkaError.GROUP_AUTHORIZATION_FAILED, "not for you"))
+    assert (client.last, warnings(caplog)) == ("", [])
