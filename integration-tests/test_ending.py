@@ -78,7 +78,8 @@ def test_a_second_signal_ends_it_at_once(start: Callable[..., Started], number: 
         wait_until_gone(processes, PROMPT_S)
     assert code == 1
     assert seconds < 1.0
-    assert service.lines[-1].startswith("histsvc serve: ended at once by a second signal")
+    # Workers may have something to say while they leave.
+    assert len(service.with_text("histsvc serve: ended at once by a second signal")) == 1
 
 
 @pytest.mark.parametrize("after_s", [0.0, 0.1, 0.2, 0.4, 0.8, 1.6])
