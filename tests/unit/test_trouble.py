@@ -67,7 +67,7 @@ def down() -> KafkaError:
 def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
     """What was said of this module's brokers; an outage of an earlier test may still be going on."""
     said = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
-    return [line for line in said if "a:1" in line or "other:1" in line]
+    return [line for line in said if line.startswith(("brokers a:1,", "brokers other:1 "))]
 
 
 def test_an_outage_of_many_clients_is_told_once_and_when_it_is_over(
