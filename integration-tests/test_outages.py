@@ -19,7 +19,7 @@ from proxy import Proxy
 from service_process import TIMEOUT_S, Service
 from started import AWAY, BACK
 
-from histsvc.client import Client, TopicReader
+from histsvc.client import Client, Following, Heartbeat, TopicReader
 from histsvc.kafka.security import client_config
 from histsvc.model import Int64Array
 from histsvc.ports import OffsetAt
@@ -200,27 +200,29 @@ def test_a_disk_that_is_full(own_broker: Broker) -> None:
 def test_leaders_that_are_killed_and_stand_still_in_a_cluster_of_three() -> None:
     with Cluster() as cluster:
         kafka = KafkaSettings(tuple(sorted(cluster.addresses)))
-        with counting(cluster.brokers[0], kafka, partitions=3) as (service, stream):
-            time.sleep(1.0)
+        with (
+            counting(cluster.brokers[0], kafka, partitions=3) as (service, stream),
+            Client(kafka, heartbeat_topic=service.heartbeat) as client,
+        ):
+            beats = client.heartbeats()
+            until_counted(beats, stream)
             first = cluster.leader("data")
             first.kill()
-            until_counted(service, stream)
+            until_counted(beats, stream)
             assert cluster.leader("data") is not first
             first.start()
             second = cluster.leader("data", 1)
             with second.frozen():
-                until_counted(service, stream)
+                until_counted(beats, stream)
                 assert cluster.leader("data", 1) is not second
-            until_counted(service, stream)
+            until_counted(beats, stream)
             assert "Traceback" not in service.log
 
 
-def until_counted(service: Service, stream: Stream) -> None:
+def until_counted(beats: Following[Heartbeat], stream: Stream) -> None:
     """Wait until what is sent from now on is counted, in all partitions."""
     wanted = sum(tof.size for tof in stream.tof) + 10 * EVENTS
-    with Client(service.kafka, heartbeat_topic=service.heartbeat) as client:
-        beats = client.heartbeats()
-        deadline = time.monotonic() + 2 * TIMEOUT_S
-        while not any(each.sum >= wanted for beat in beats.latest.values() for each in beat.histograms):
-            assert time.monotonic() < deadline, (wanted, beats.latest)
-            beats.poll(0.2)
+    deadline = time.monotonic() + 2 * TIMEOUT_S
+    while not any(each.sum >= wanted for beat in beats.latest.values() for each in beat.histograms):
+        assert time.monotonic() < deadline, (wanted, beats.latest)
+        beats.poll(0.2)
