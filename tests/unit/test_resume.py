@@ -60,6 +60,15 @@ def test_counts_and_accounting_go_on_from_what_was_published() -> None:
     assert (heir.info.sum, heir.info.messages, heir.info.offsets) == (4, 5, {"events": {0: 5}})
 
 
+def test_what_was_lost_is_still_told() -> None:
+    worker = Worker()
+    worker.pipeline.fillings[0].lose(7, "7 messages were removed")
+    worker.read(event(0, 7))
+    publish(worker)
+    heir = successor(worker, {0: last(worker)})
+    assert (heir.info.lost, heir.info.warning) == (7, "7 messages were removed")
+
+
 @pytest.mark.parametrize("kind", ["hist1d", "hist2d", "dethist", "roihist"])
 def test_every_type_goes_on_with_the_same_bins(kind: str) -> None:
     payload = event_message("ev44", [5, 15, 95, 95], [1, 2, 11, 12])
