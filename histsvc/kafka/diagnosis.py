@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from histsvc.settings import Security
 
@@ -38,10 +38,14 @@ _WITHOUT_TLS = ("WRONG_VERSION_NUMBER", "UNEXPECTED_EOF_WHILE_READING", "RECORD_
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What was found, empty where nothing was; `refused`: the broker and we do not trust each other."""
+    """What was found, empty where nothing was; `refused`: the broker and we do not trust each other.
+
+    A `guess` holds also for a broker that is just coming back.
+    """
 
     reason: str = ""
     refused: bool = False
+    guess: bool = False
 
 
 def diagnose(brokers: Sequence[str], security: Security, *, vague: bool) -> Diagnosis:
@@ -59,7 +63,7 @@ def diagnose(brokers: Sequence[str], security: Security, *, vague: bool) -> Diag
                     found = _without_tls(connection, security, vague)
         except OSError:  # nobody is there, which librdkafka says itself
             continue
-        return Diagnosis(f"{broker} {found.reason}", found.refused) if found.reason else found
+        return replace(found, reason=f"{broker} {found.reason}") if found.reason else found
     return Diagnosis()
 
 
@@ -105,5 +109,5 @@ def _without_tls(connection: socket.socket, security: Security, vague: bool) -> 
         if "ALERT" not in (getattr(error, "reason", "") or ""):
             may_log_in = "SASL" not in (security.protocol or "").upper()
             reason = "ends our connections, as one does that wants a password (--security-protocol)"
-            return Diagnosis(reason if vague and may_log_in else "")
+            return Diagnosis(reason, guess=True) if vague and may_log_in else Diagnosis()
     return Diagnosis("speaks TLS (--security-protocol)")

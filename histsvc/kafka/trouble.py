@@ -24,6 +24,8 @@ _QUIET_S = 30.0
 # One question to a cluster that may not answer, and the pause before the next one.
 _REQUEST_S = 2.0
 _PAUSE_S = 0.5
+# So often one after the other, a guess is no accident.
+_SURE = 3
 # Clients that still need a cluster repeat their trouble every 30 s; after this, nobody does.
 _FORGOTTEN_S = 90.0
 # How long librdkafka tried, and how often, changes from one message to the next.
@@ -112,6 +114,7 @@ class _Outage:
         self.heard_s = time.monotonic()
         self._brokers = brokers
         self._level = level
+        self._guesses = 0
 
     def watch(self, security: Security, first: Trouble) -> None:
         """Ask until the cluster answers; where it does at once, one client had a hiccup, and nobody hears."""
@@ -131,6 +134,9 @@ class _Outage:
 
     def _diagnose(self, security: Security, vague: bool) -> str:
         found = diagnose(self._brokers, security, vague=vague)
+        self._guesses = self._guesses + 1 if found.guess else 0
+        if 0 < self._guesses < _SURE:
+            found = Diagnosis()
         for trouble in list(self.troubled):
             trouble.diagnosis = found
         return found.reason

@@ -25,8 +25,14 @@ class Cluster:
     def __init__(self) -> None:
         self.there = threading.Event()
         self.diagnosis = Diagnosis()
+        self.diagnoses = 1_000_000
         self.asked = threading.Semaphore(0)
         self._earlier = set(threading.enumerate())
+
+    def diagnose(self) -> Diagnosis:
+        """What is found, as often as `diagnoses` says and then nothing."""
+        found, self.diagnoses = (self.diagnosis if self.diagnoses else Diagnosis()), self.diagnoses - 1
+        return found
 
     def answers(self, client: object) -> bool:
         if client is not self:  # an outage of an earlier test in this process, which goes on
@@ -47,7 +53,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
     made = Cluster()
     monkeypatch.setattr(trouble, "create", lambda *_: made)
     monkeypatch.setattr(trouble, "_answers", made.answers)
-    monkeypatch.setattr(trouble, "diagnose", lambda *_, vague: made.diagnosis)
+    monkeypatch.setattr(trouble, "diagnose", lambda *_, vague: made.diagnose())
     monkeypatch.setattr(trouble, "_outages", trouble._Outages())
     monkeypatch.setattr(trouble, "_PAUSE_S", 0.001)
     yield made
@@ -187,3 +193,21 @@ def test_groups_are_not_used_and_need_no_right(cluster: Cluster, caplog: pytest.
     client = Trouble(BROKERS, Security())
     client(KafkaError(KafkaError.GROUP_AUTHORIZATION_FAILED, "not for you"))
     assert (client.last, warnings(caplog)) == ("", [])
+
+
+def test_a_guess_is_told_when_it_has_come_thrice(cluster: Cluster, caplog: pytest.LogCaptureFixture) -> None:
+    """A broker that is just coming back looks like one that wants a password."""
+    client = Trouble(BROKERS, Security())
+    for guesses, lines in ((2, 1), (4, 2)):
+        cluster.diagnosis = Diagnosis("it wants a password", guess=True)
+        cluster.diagnoses = guesses
+        client(down())
+        while cluster.diagnoses:
+            assert cluster.asked.acquire(timeout=TIMEOUT_S)
+        cluster.there.set()
+        cluster.end_of_watch()
+        said = [line for line in warnings(caplog) if "cannot be reached" in line]
+        assert len(said) == lines
+        assert ("it wants a password" in said[-1]) is (guesses > 2)
+        cluster.there.clear()
+        caplog.clear()
