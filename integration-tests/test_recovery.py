@@ -29,7 +29,9 @@ def victim_of(service: Service) -> int:
 def replaced(service: Service, deaths: int) -> None:
     """Wait until so many workers have been replaced, and others have taken up all that they had."""
     service.heartbeat_until(
-        lambda beat: beat["state"] == "RUNNING" and {w["restarts"] for w in beat["workers"]} == {deaths}
+        lambda beat: (
+            beat["state"] in ("RUNNING", "IDLE") and {w["restarts"] for w in beat["workers"]} == {deaths}
+        )
     )
 
 

@@ -56,7 +56,7 @@ def spec(bootstrap: str, job: str = "job", **changes: Any) -> WorkerSpec:
 def alive(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # the latter while it is read
         return False
 
 
