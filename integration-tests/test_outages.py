@@ -28,6 +28,8 @@ from histsvc.settings import KafkaSettings, Security
 
 BINS, EVENTS, PERIOD_S = 50, 100, 0.02
 KILLED_S, FROZEN_S = 30.0, 60.0
+# Brokers that elect leaders on a machine that others use as well.
+PATIENT_S = 120.0
 OPTIONS = ("--workers", "1", "--heartbeat-interval", "200")
 
 
@@ -55,7 +57,7 @@ class Stream:
     def __exit__(self, *_: object) -> None:
         self._over.set()
         self._thread.join()
-        assert self._producer.flush(TIMEOUT_S) == 0
+        assert self._producer.flush(PATIENT_S) == 0
         assert self._failed == []
 
     @property
@@ -107,7 +109,7 @@ def counting(broker: Broker, kafka: KafkaSettings, partitions: int = 1) -> Itera
 def compare(service: Service, stream: Stream) -> None:
     with Client(service.kafka) as client:
         following = client.follow("a", service.output)
-        deadline = time.monotonic() + TIMEOUT_S
+        deadline = time.monotonic() + PATIENT_S
         expected = stream.counts
         while "a" not in following.latest or following.latest["a"].info.sum < expected.sum():
             assert time.monotonic() < deadline, following.latest
@@ -196,7 +198,7 @@ def test_a_disk_that_is_full(own_broker: Broker) -> None:
         told_once(service)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_leaders_that_are_killed_and_stand_still_in_a_cluster_of_three() -> None:
     with Cluster() as cluster:
         kafka = KafkaSettings(tuple(sorted(cluster.addresses)))
@@ -222,7 +224,7 @@ def test_leaders_that_are_killed_and_stand_still_in_a_cluster_of_three() -> None
 def until_counted(beats: Following[Heartbeat], stream: Stream) -> None:
     """Wait until what is sent from now on is counted, in all partitions."""
     wanted = sum(tof.size for tof in stream.tof) + 10 * EVENTS
-    deadline = time.monotonic() + 2 * TIMEOUT_S
+    deadline = time.monotonic() + PATIENT_S
     while not any(each.sum >= wanted for beat in beats.latest.values() for each in beat.histograms):
         assert time.monotonic() < deadline, (wanted, beats.latest)
         beats.poll(0.2)
