@@ -20,8 +20,9 @@ from confluent_kafka.admin import (
 from events import TOF_END_NS, EventSender, Sent
 from following import now_ms
 from kafka_broker import SASL_CLIENT, Broker
-from service_process import Service
+from service_process import Histograms, Service
 
+from histsvc.client import Histogram
 from histsvc.errors import Code
 from histsvc.protocol.info import State
 from histsvc.settings import KafkaSettings, Security
@@ -105,15 +106,22 @@ def test_data_topic_that_must_not_be_read(
     np.testing.assert_array_equal(last.counts, np.histogram(sent.tof, 50, (0, TOF_END_NS))[0])
 
 
+def begin(
+    service: Service, rights: Rights, data: str, sender: EventSender, sent: Sent, published: Histograms
+) -> Histogram:
+    """With the right to read it, a topic is counted; returns what is published of the first events."""
+    rights.give(data, READ)
+    service.config([service.histogram("hist1d", data, **KEYS)])
+    sender.pulses(data, sent, [now_ms()] * 5)
+    return published.until(lambda h: h.info.sum == sent.events)
+
+
 def test_right_to_read_that_is_taken_away_and_given_back(
     service: Service, rights: Rights, data: str, strict_broker: Broker
 ) -> None:
-    rights.give(data, READ)
     sent, sender = Sent(), EventSender(strict_broker.bootstrap)
     with service.following() as published:
-        service.config([service.histogram("hist1d", data, **KEYS)])
-        sender.pulses(data, sent, [now_ms()] * 5)
-        published.until(lambda h: h.info.sum == sent.events)
+        begin(service, rights, data, sender, sent, published)
         rights.take(data)
         said = service.heartbeat_until(error_of)
         assert f"partition 0 of {data!r}" in said
@@ -130,12 +138,9 @@ def test_right_to_read_commands_that_is_taken_away_and_given_back(
     service: Service, rights: Rights, data: str, strict_broker: Broker
 ) -> None:
     """What was done is not done again: the histogram goes on, and a command of meanwhile is done."""
-    rights.give(data, READ)
     sent, sender = Sent(), EventSender(strict_broker.bootstrap)
     with service.following() as published:
-        service.config([service.histogram("hist1d", data, **KEYS)])
-        sender.pulses(data, sent, [now_ms()] * 5)
-        before = published.until(lambda h: h.info.sum == sent.events)
+        before = begin(service, rights, data, sender, sent, published)
         rights.take(service.commands)
         service.heartbeat_until(lambda _: "commands cannot be read" in service.log)
         rights.give(service.commands, WRITE)

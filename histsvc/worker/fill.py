@@ -92,17 +92,8 @@ class Filling:
         """What a user should know, where there is something."""
         missing = sorted(self.awaits | self._missed)
         waiting = [f"data topic {topic!r} does not exist yet" for _, topic in missing]
-        return (
-            "; ".join(
-                [
-                    *waiting,
-                    *self._remarks,
-                    *self._hindered.values(),
-                    *filter(None, [self.accumulator.warning]),
-                ]
-            )
-            or None
-        )
+        said = [*waiting, *self._remarks, *self._hindered.values(), self.accumulator.warning]
+        return "; ".join(filter(None, said)) or None
 
     def lose(self, messages: int, sentence: str) -> None:
         """The broker has removed so many messages before they were read."""
