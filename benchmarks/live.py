@@ -21,22 +21,25 @@ from histsvc.client import TopicReader
 from histsvc.clock import SystemClock
 from histsvc.kafka.event_producer import EventProducer
 from histsvc.ports import OffsetAt
+from histsvc.settings import KafkaSettings
 from histsvc.sources.pace import Pace
 
 # So many times a second some of the messages are sent.
 _TICKS_PER_S = 100
+_FLUSH_S = 60.0
 
 
 class Stream:
-    """Sends the messages of a pool to a topic, so many a second or as fast as it can; for ``with``."""
+    """Sends messages of pools to their topics in turn, so many a second, or all it can; for ``with``."""
 
-    def __init__(self, service: Service, pool: Filled, topic: str, messages_per_s: float = math.inf) -> None:
+    def __init__(
+        self, kafka: KafkaSettings, pools: Sequence[Filled], messages_per_s: float = math.inf
+    ) -> None:
         self.sent = 0
-        self._pool = pool
-        self._topic = topic
+        self._pools = pools
         self._per_tick = messages_per_s / _TICKS_PER_S
         self._over = threading.Event()
-        self._producer = EventProducer(service.kafka, SystemClock(), compression="none")
+        self._producer = EventProducer(kafka, SystemClock(), compression="none")
         self._thread = threading.Thread(target=self._run, name="stream")
 
     def __enter__(self) -> Self:
@@ -51,14 +54,22 @@ class Stream:
         # In the thread nobody would see it.
         assert self._producer.failed == 0, self._producer.failure
 
+    def filled(self) -> list[Filled]:
+        """What the topics have got, in the order of the pools: to be asked when it has ended."""
+        count = len(self._pools)
+        return [each.first(len(range(number, self.sent, count))) for number, each in enumerate(self._pools)]
+
     def _run(self) -> None:
-        payloads = self._pool.payloads
+        count = len(self._pools)
         ticks = Pace(SystemClock(), self._over.wait).times_ns(range(1 << 62), _TICKS_PER_S)
         for tick, now_ns in enumerate(ticks, start=1):
             while self.sent < tick * self._per_tick and not self._over.is_set():
-                self._producer.produce(self._topic, payloads[self.sent % len(payloads)], now_ns // 1_000_000)
+                turn, number = divmod(self.sent, count)
+                pool = self._pools[number]
+                payload = pool.payloads[turn % len(pool.payloads)]
+                self._producer.produce(pool.topic, payload, now_ns // 1_000_000)
                 self.sent += 1
-        self._producer.flush(lambda: 30.0)
+        self._producer.flush(lambda: _FLUSH_S)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -46,25 +46,26 @@ def at_half_rate(
     The first of `histograms` must count every event. Raises AssertionError for counts that are not numpy's.
     """
     live = f"{pool.topic}-live"
+    alive = replace(pool, topic=live)
     bench.broker.create_topic(live, config=_KEPT)
     common = {"data_brokers": [service.bootstrap], "topic": service.output, "data_topics": [live]}
     command = {"cmd": "config", "histograms": [{**each, **common} for each in histograms]}
     with service.following() as published:
         service.client.send(command, _TIMEOUT_S)
         begun_s = time.monotonic()
-        with Stream(service, pool, live) as stream:
+        with Stream(service.kafka, [alive]) as stream:
             time.sleep(_QUICK_TOP_S if bench.quick else _TOP_S)
-        _wait(published, pool.first(stream.sent), histograms)
+        _wait(published, stream.filled()[0], histograms)
         top = stream.sent / (time.monotonic() - begun_s)
-        _check(service, published, pool.first(stream.sent), histograms)
+        _check(service, published, stream.filled()[0], histograms)
     with service.following() as published:
         service.client.send(command, _TIMEOUT_S)
         begun_s = time.monotonic()
-        with Stream(service, pool, live, top / 2) as stream:
+        with Stream(service.kafka, [alive], top / 2) as stream:
             seen = observed(service, seconds)
             rate = stream.sent / (time.monotonic() - begun_s)
-        _wait(published, pool.first(stream.sent), histograms)
-        _check(service, published, pool.first(stream.sent), histograms)
+        _wait(published, stream.filled()[0], histograms)
+        _check(service, published, stream.filled()[0], histograms)
     remove(bench.broker, live)
     return Steady(seen, rate, top)
 

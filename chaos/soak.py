@@ -15,7 +15,7 @@ from kafka_broker import Broker
 from service_process import Service
 
 from benchmarks.data import Events, Filled, Shape, pool
-from chaos.streams import Streams
+from benchmarks.live import Stream
 from histsvc.client import Client, Histogram
 from histsvc.clock import SystemClock
 from histsvc.errors import BrokerError, CommandError
@@ -89,21 +89,21 @@ def _soak(broker: Broker, service: Service, seconds: float, say: Callable[[str],
     with Client(service.kafka, service.commands, service.responses) as client:
         _configure(client, wanted)
         begun_s = time.monotonic()
-        with Streams(broker.bootstrap, pools) as streams:
+        with Stream(service.kafka, pools) as stream:
             time.sleep(_TOP_S)
-        wrong = _compare(service, wanted, streams.filled())
-        top = streams.sent / (time.monotonic() - begun_s)
+        wrong = _compare(service, wanted, stream.filled())
+        top = stream.sent / (time.monotonic() - begun_s)
         say(f"at most {top:,.0f} messages/s can be sent and counted at the same time")
         _configure(client, wanted)
         commands, seen, begun_s = _Commands(client, wanted[0]), Seen(), time.monotonic()
-        with Streams(broker.bootstrap, pools, top / 2) as streams, commands:
+        with Stream(service.kafka, pools, top / 2) as stream, commands:
             _watch(service, seen, seconds, say)
-        rate = streams.sent / (time.monotonic() - begun_s)
-        wrong += [*commands.wrong, *_compare(service, wanted, streams.filled())]
+        rate = stream.sent / (time.monotonic() - begun_s)
+        wrong += [*commands.wrong, *_compare(service, wanted, stream.filled())]
     memory, files, lag = (seen.thirds(name, seconds * _BEGIN) for name in ("rss_bytes", "files", "lag"))
     lag_ms = lag[0] / rate * 1000, lag[1] / rate * 1000
     result = Result(
-        seconds, top * _SHAPE.events, rate * _SHAPE.events, streams.sent * _SHAPE.events,
+        seconds, top * _SHAPE.events, rate * _SHAPE.events, stream.sent * _SHAPE.events,
         len(commands.took_s), commands.quantiles_ms(), (memory[0] / 1e6, memory[1] / 1e6), files, lag_ms, (),
     )  # fmt: skip
     return Result(**{**vars(result), "wrong": (*wrong, *_grown(result))})
