@@ -139,6 +139,10 @@ class Cluster(Protocol):
         """Every ``host:port`` that the brokers of this cluster advertise."""
         ...
 
+    def look(self) -> None:
+        """Take what has been heard of the brokers meanwhile; to be called while an answer is waited for."""
+        ...
+
     @property
     def trouble(self) -> str:
         """The last reason of a connection failure, empty where there was none."""

@@ -74,6 +74,9 @@ class FakeCluster:
         future.set_result(self.advertised)
         return future
 
+    def look(self) -> None:
+        """Nothing to hear."""
+
     def answer(self) -> None:
         """Answer the oldest question that waits, with what was true when it was asked."""
         future, answer = self.held.pop(0)

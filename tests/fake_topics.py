@@ -37,7 +37,7 @@ class Log:
         return self.begin + len(self.rows)
 
     def find(self, at: OffsetAt | int) -> FoundOffset:
-        if at in (OffsetAt.EARLIEST, OffsetAt.LATEST):
+        if at in (OffsetAt.EARLIEST, OffsetAt.LATEST, OffsetAt.COMMITTED):
             return FoundOffset(self.begin if at == OffsetAt.EARLIEST else self.end, -1)
         later = (FoundOffset(n, ms) for n, (ms, _) in enumerate(self.rows, self.begin) if ms >= at)
         return next(later, FoundOffset(-1, -1))
@@ -121,6 +121,9 @@ class Cluster:
 
     def addresses(self) -> Future[frozenset[str]]:
         return self._answer(self._world.advertised.get(self._brokers, frozenset(self._brokers)))
+
+    def look(self) -> None:
+        """Nothing to hear."""
 
     def _answer(self, value: T) -> Future[T]:
         self._world.asked.append(self._brokers)

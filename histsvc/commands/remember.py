@@ -148,7 +148,7 @@ class Memory:
     def _read(self) -> Steps[dict[str, Record]]:
         """The last record of each kind that this service has written."""
         at = {}
-        for which in (OffsetAt.EARLIEST, OffsetAt.LATEST):
+        for which in (OffsetAt.EARLIEST, OffsetAt.COMMITTED):
             offsets = yield from insist(
                 lambda which=which: self._cluster.offsets([self._place], which),  # type: ignore[misc]
                 self._cluster,
@@ -157,9 +157,10 @@ class Memory:
             )
             at[which] = offsets[self._place].offset
         found: dict[str, Record] = {}
-        if at[OffsetAt.EARLIEST] == at[OffsetAt.LATEST]:
+        begin, end = at[OffsetAt.EARLIEST], at[OffsetAt.COMMITTED]
+        if begin == end:
             return found
-        self._reader.assign([Start(self._place, at[OffsetAt.EARLIEST])])
+        self._reader.assign([Start(self._place, begin)])
         ended = False
         while not ended:
             yield
@@ -168,7 +169,8 @@ class Memory:
                 self._take(payload, found)
             if raw.failures:
                 _log.error("what ran before cannot be read: %s", "; ".join(raw.failures.values()))
-            ended = bool(raw.ends or raw.failures)
+            # A broker that has just come back may tell an end at which more follows.
+            ended = bool(raw.failures) or raw.ends.get(0, -1) >= end
         self._reader.release()
         return found
 

@@ -43,26 +43,25 @@ def ask(
 
     Raises CommandError: UNAVAILABLE when time is up, PERMISSION_DENIED where the brokers refuse.
     """
-    said, code = "no answer in time", Code.UNAVAILABLE
+    said, denied = "no answer in time", False
     while not deadline.expired():
         answer = question()
         while not answer.done() and not deadline.expired():
-            reason = cluster.trouble  # to have it looked into meanwhile
+            cluster.look()
             yield
         if not answer.done():
             break
         try:
             return answer.result()
         except BrokerError as error:
-            said = str(error)
-            if error.denied or cluster.refused:
-                code = Code.PERMISSION_DENIED
-                break
-            if not error.retriable:
+            said, denied = str(error), error.denied
+            if denied or cluster.refused or not error.retriable:
                 break
         yield
     reason = cluster.trouble
     hint = f" ({reason})" if reason and reason not in said else ""
+    # Why brokers do not answer may be found out while the last question waits.
+    code = Code.PERMISSION_DENIED if denied or cluster.refused else Code.UNAVAILABLE
     raise CommandError(code, f"{whom}: {said}{hint}", field)
 
 

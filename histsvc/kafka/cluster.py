@@ -44,10 +44,14 @@ class KafkaCluster:
         self._before = self._admin
         self._misled = False
 
+    def look(self) -> None:
+        """Take what has been heard of the brokers meanwhile."""
+        self._admin.poll(0)  # an AdminClient's error callback runs in here only
+
     @property
     def trouble(self) -> str:
         """The last reason of a connection failure, empty where there was none."""
-        self._admin.poll(0)  # an AdminClient's error callback runs in here only
+        self.look()
         return self._trouble.last
 
     @property

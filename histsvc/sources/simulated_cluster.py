@@ -46,6 +46,9 @@ class SimulatedCluster:
         """The brokers that it was asked for."""
         return _now(frozenset(self._brokers))
 
+    def look(self) -> None:
+        """Nothing: every answer is there at once."""
+
     @property
     def trouble(self) -> str:
         """Empty: there is no connection that could fail."""

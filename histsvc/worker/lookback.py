@@ -86,19 +86,22 @@ class LookBack:
 
     def _look(self) -> Steps:
         starts: list[Start] = []
+        ends: list[int] = []
         for stream, needs in self._needs().items():
             count = yield from self._partitions(stream)
             for partition in (Partition(*stream, number) for number in range(count)):
-                starts += yield from self._begin(partition, needs)
+                start = yield from self._begin(partition, needs)
+                if start is not None:
+                    starts.append(start)
+                    ends.append((yield from self._offset(partition, OffsetAt.COMMITTED)))
         self._reader.assign(starts)
         left = set(range(len(starts)))
         while left:
             yield
             raw = self._reader.read(_READ_S)
             self._take(raw)
-            # The end that the reader comes to may lie before the one that was told: behind it are
-            # transactions of others, which have not ended.
-            left -= raw.ends.keys() | raw.failures.keys()
+            # A broker that has just come back may tell an end at which more follows.
+            left -= {slot for slot, end in raw.ends.items() if end >= ends[slot]} | raw.failures.keys()
             for reason in raw.failures.values():
                 _log.warning("what was published cannot be read: %s", reason)
         self._reader.release()
@@ -116,10 +119,10 @@ class LookBack:
                 need.offsets[place.partition] = min(place.offset, known)
         return needs
 
-    def _begin(self, partition: Partition, needs: _Needs) -> Generator[None, None, list[Start]]:
-        """Where reading of a partition begins, nowhere where there is nothing to be found."""
+    def _begin(self, partition: Partition, needs: _Needs) -> Generator[None, None, Start | None]:
+        """Where reading of a partition begins, None where there is nothing to be found."""
         if partition.number not in needs.offsets and needs.since_ms is None:
-            return []
+            return None
         begin = yield from self._offset(partition, OffsetAt.EARLIEST)
         end = yield from self._offset(partition, OffsetAt.LATEST)
         first = needs.offsets.get(partition.number, end)
@@ -128,7 +131,7 @@ class LookBack:
         if needs.since_ms is not None:
             since = yield from self._offset(partition, max(0, needs.since_ms))
             first = min(first, since if since >= 0 else end)
-        return [Start(partition, max(begin, first), end)] if max(begin, first) < end else []
+        return Start(partition, max(begin, first), end) if max(begin, first) < end else None
 
     def _partitions(self, stream: Stream) -> Generator[None, None, int]:
         """How many partitions a topic has, once the broker answers; 0 where it may not be read or is gone."""

@@ -11,7 +11,7 @@ from fake_topics import World
 from fakes import BROKERS, NOW_MS, config_of, histogram_spec, worker_spec
 
 from histsvc.histograms.base import HistogramConfig
-from histsvc.model import HistogramSpec, Mark, Place
+from histsvc.model import HistogramSpec, Mark, Partition, Place
 from histsvc.ports import Reader
 from histsvc.protocol.info import HistogramInfo, State
 from histsvc.wire import HISTOGRAM_DESERIALISERS, hs00
@@ -170,6 +170,21 @@ def test_brokers_that_are_away_are_waited_for() -> None:
         if back.step():
             break
     assert back.found[0].info.sum == 3
+
+
+def test_an_end_at_which_more_follows_is_none() -> None:
+    """A broker that has just come back may know less than it will in a moment."""
+    looking = Looking().wrote(*(message(n) for n in range(25)))
+    back = looking.back()
+    while not looking.world.given:
+        assert not back.step()
+    log = looking.world.logs[Partition(BROKERS, "out", 0)]
+    whole, log.rows = log.rows, log.rows[: looking.world.given]
+    assert not back.step()  # the end of those
+    log.rows = whole
+    while not back.step():
+        pass
+    assert back.found[0].info.sum == 24
 
 
 @pytest.mark.parametrize("gone", ["deleted", "smaller", "denied"])

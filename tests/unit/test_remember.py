@@ -191,6 +191,15 @@ def test_records_of_another_service_and_what_is_none_mean_nothing(caplog: pytest
     assert "nothing to resume" in caplog.text
 
 
+def test_an_end_at_which_more_follows_is_none() -> None:
+    first = running()
+    first.settled()
+    second = Remembering(first.sender.sent)
+    whole = second.reader.queue
+    second.reader.queue = [raw([], ends={0: 0}), whole[0], raw([], ends={0: 1}), *whole[1:]]
+    assert [info.id for info in second.work().supervisor.infos()] == ["a0", "a1"]
+
+
 def test_an_emptied_topic_is_as_good_as_none(caplog: pytest.LogCaptureFixture) -> None:
     remembering = Remembering([]).work()
     assert (remembering.memory.recalled, remembering.supervisor.infos()) == (True, ())
