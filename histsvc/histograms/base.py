@@ -2,79 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import math
 from abc import ABC, abstractmethod
 from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field
 
+from histsvc.histograms.keys import Broker, Count, OptionalText, Topic
 from histsvc.model import Batch, EventBatch, FrameBatch, Int64Array, Snapshot, Tally
-from histsvc.names import HOST_PORT, TOPIC, TOPIC_RULE, is_host_port, is_topic
 
 # What is stripped from source names, here and in the parser.
 BLANKS = " \t\n\v\f\r"
+# With a longer one every message would be mostly that.
+_LONGEST_CONFIG_BYTES = 65_536
 # So many edges are made and looked at in some ms.
 _MOST_EXACT_BINS = 100_000
-
-
-def _number(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError("it must be a number")
-    return float(value)
-
-
-def whole(value: object) -> int:
-    """Check a whole number, which may be written 50.0; raises ValueError."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
-        raise ValueError("it must be a whole number")
-    return int(value)
-
-
-def _topic(value: str) -> str:
-    if not is_topic(value):
-        raise ValueError(f"it must be a topic name: {TOPIC_RULE}")
-    return value
-
-
-def _host_port(value: str) -> str:
-    if not is_host_port(value):
-        raise ValueError("it must be host:port, one broker each")
-    return value
-
-
-def _ascending(value: tuple[float, float]) -> tuple[float, float]:
-    if value[0] > value[1]:
-        raise ValueError("the first number must not be greater than the second")
-    return value
-
-
-def _absent(value: object) -> object:
-    return "" if value is None else value
-
-
-def _text(value: str) -> str:
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise ValueError("it must be text that UTF-8 can carry, without half characters") from None
-    return value
-
-
-Number = Annotated[float, BeforeValidator(_number)]
-WholeNumber = Annotated[int, BeforeValidator(whole)]
-Count = Annotated[WholeNumber, Field(ge=1)]
-Range = Annotated[tuple[Number, Number], AfterValidator(_ascending)]
-Topic = Annotated[
-    str, AfterValidator(_topic), WithJsonSchema({"type": "string", "pattern": f"^{TOPIC.pattern}$"})
-]
-Broker = Annotated[
-    str, AfterValidator(_host_port), WithJsonSchema({"type": "string", "pattern": f"^{HOST_PORT.pattern}$"})
-]
-OptionalText = Annotated[
-    str, BeforeValidator(_absent, json_schema_input_type=str | None), AfterValidator(_text)
-]
 
 
 class HistogramConfig(BaseModel, ABC):
@@ -110,6 +55,12 @@ class HistogramConfig(BaseModel, ABC):
     @abstractmethod
     def shape(self) -> tuple[int, ...]:
         """The shape of the published data: bins along each axis."""
+
+    def told(self) -> dict[str, Any] | None:
+        """The keys that it was made of, for those who see its counts; None where they are very long."""
+        keys = self.model_dump(mode="json", exclude_none=True)
+        told = {key: value for key, value in keys.items() if value != ""}
+        return told if len(json.dumps(told)) <= _LONGEST_CONFIG_BYTES else None
 
     @property
     def bins(self) -> int:

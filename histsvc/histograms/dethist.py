@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import AfterValidator
 
-from histsvc.histograms.base import Count, HistogramConfig, Range
+from histsvc.histograms.base import HistogramConfig
 from histsvc.histograms.image import image_snapshot
+from histsvc.histograms.keys import Count, Range
 from histsvc.histograms.simulation import ANY_TOF_NS, carried, peak
 from histsvc.histograms.spill import SpillingAccumulator
 from histsvc.model import EventBatch, Int64Array, Snapshot

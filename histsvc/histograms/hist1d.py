@@ -8,8 +8,9 @@ from typing import ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 
-from histsvc.histograms.base import Accumulator, Count, HistogramConfig, Range, check_edges, regular_edges
+from histsvc.histograms.base import Accumulator, HistogramConfig, check_edges, regular_edges
 from histsvc.histograms.frames import add_frame
+from histsvc.histograms.keys import Count, Range
 from histsvc.histograms.simulation import ANY_PIXELS, carried, peak
 from histsvc.model import Batch, EventBatch, FrameBatch, Int64Array, Role, Snapshot, Variable
 

@@ -8,14 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BeforeValidator
 
-from histsvc.histograms.base import (
-    Count,
-    HistogramConfig,
-    Range,
-    check_edges,
-    regular_edges,
-    whole,
-)
+from histsvc.histograms.base import HistogramConfig, check_edges, regular_edges
+from histsvc.histograms.keys import Count, Range, whole
 from histsvc.histograms.simulation import carried, peak
 from histsvc.histograms.spill import SpillingAccumulator
 from histsvc.model import EventBatch, Int64Array, Role, Snapshot, Variable

@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from histsvc.histograms.base import Count, HistogramConfig, WholeNumber
+from histsvc.histograms.base import HistogramConfig
 from histsvc.histograms.image import image_snapshot
+from histsvc.histograms.keys import Count, WholeNumber
 from histsvc.histograms.simulation import ANY_TOF_NS, CARRIED, peak
 from histsvc.histograms.spill import SpillingAccumulator
 from histsvc.model import EventBatch, Int64Array, Snapshot

@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
 
 from histsvc.errors import Code, CommandError, shown
-from histsvc.histograms.base import Number, WholeNumber
+from histsvc.histograms.keys import Number, WholeNumber
 
 Model = TypeVar("Model", bound=BaseModel)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -20,7 +22,8 @@ class HistogramInfo(BaseModel):
     """What a histogram message says about itself; absent keys are None here.
 
     Times are ms since the epoch but for `last_pulse_time` (ns); `rate` is counts per second of pulse time.
-    `topic` and `brokers`, where it is published, are told by heartbeats and `status` only.
+    `topic` and `brokers`, where it is published, are told by heartbeats and `status` only, `config`, what was
+    asked for, by what is published only.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -55,6 +58,7 @@ class HistogramInfo(BaseModel):
     data_age_ms: int | None = None
     topic: str | None = None
     brokers: tuple[str, ...] | None = None
+    config: Mapping[str, Any] | None = None
 
     @property
     def name(self) -> str:

@@ -17,6 +17,7 @@ from histsvc.model import Snapshot, Variable
 # Slots of the table EventHistogram, and the number of its union's member ArrayDouble, in both schemas.
 _SOURCE, _TIMESTAMP, _DIM_METADATA, _SHAPE, _DATA_TYPE, _DATA, _INFO = 0, 1, 2, 4, 6, 7, 10
 _DOUBLE = 3
+_NAMES = {"time of flight": "tof", "pixel id": "pixel"}
 _from_string_and_size = ctypes.pythonapi.PyBytes_FromStringAndSize
 _from_string_and_size.restype = ctypes.py_object
 _from_string_and_size.argtypes = (ctypes.c_void_p, ctypes.c_ssize_t)
@@ -26,11 +27,12 @@ _MARGIN_BYTES = 4096
 
 @dataclass(frozen=True, eq=False)
 class Axis:
-    """One axis of a received histogram: `edges` (bins + 1,)."""
+    """One axis of a received histogram: `edges` (bins + 1,); `name` is short, `label` is for people."""
 
     edges: npt.NDArray[Any]
     unit: str
     label: str
+    name: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,9 +148,16 @@ def received(schema: str, read: Mapping[str, Any]) -> HistogramMessage:
         read["source"],
         int(read["timestamp"]),
         tuple(
-            Axis(np.asarray(axis["bin_boundaries"]), axis["unit"], axis["label"])
-            for axis in read["dim_metadata"]
+            Axis(
+                np.asarray(axis["bin_boundaries"]), axis["unit"], axis["label"], _name(axis["label"], number)
+            )
+            for number, axis in enumerate(read["dim_metadata"])
         ),
         np.asarray(read["data"]),
         read["info"],
     )
+
+
+def _name(label: str, number: int) -> str:
+    """What an axis is called, of which these schemas only have a label."""
+    return _NAMES.get(label, label if label.isidentifier() else f"dim_{number}")

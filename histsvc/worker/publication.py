@@ -57,6 +57,7 @@ class Publication:
         self.published_s = float("-inf")
         self._tally: Int64Array = np.full(len(Tally), -1, np.int64)
         self._growth = Growth(filling, clock)
+        self._config = filling.config.told()
         # The last message, and with FINISHED the counts before it, too.
         self.sent: list[Future[Place]] = []
         self.ended = False
@@ -238,7 +239,7 @@ class Publication:
             self.name.encode(),
             filling.spec.output_schema,
             snapshot,
-            self.info(position, state),
+            self.info(position, state).model_copy(update={"config": self._config}),
             self._clock.now_ns(),
         )
 

@@ -6,9 +6,7 @@ import json
 import math
 
 import pytest
-from fakes import (
-    NOW_MS,
-)
+from fakes import NOW_MS, config_of
 from unit.bench import PULSE_NS, Bench
 
 from histsvc.protocol.info import HistogramInfo
@@ -81,5 +79,20 @@ def test_the_message_and_its_info() -> None:
         "data_age_ms": 750,
     }
     assert {key: info[key] for key in wanted} == wanted
-    assert set(info) - set(wanted) == {"diff", "rate"}
+    assert set(info) - set(wanted) == {"diff", "rate", "config"}
+    assert info["config"] == {
+        "type": "hist1d",
+        "data_brokers": ["broker:9092"],
+        "data_topics": ["events"],
+        "topic": "histograms",
+        "tof_range": [0, 100],
+        "num_bins": 10,
+    }
     assert HistogramInfo.from_json(draft.info.to_json()) == draft.info
+
+
+def test_a_configuration_that_is_longer_than_most_histograms_is_left_out() -> None:
+    told = {rows: config_of("roihist", left_edges=list(range(rows))).told() for rows in (5_000, 50_000)}
+    assert told[5_000] is not None
+    assert told[5_000]["left_edges"] == list(range(5_000))
+    assert told[50_000] is None
