@@ -26,7 +26,7 @@ TEXTS = ("id", "state", "job", "config_hash")
 WHOLE = (
     *("last_pulse_time", "sum", "diff", "index", "generation", "epoch", "underflow", "overflow", "filtered"),
     *("out_of_window", "messages", "undecodable", "other_schema", "resumed", "lag"),
-    "lost",
+    *("lost", "first_pulse_time"),
 )
 # Only where there is one.
 OPTIONAL = {"start": int, "stop": int, "error_message": str, "warning": str, "data_age_ms": int}
@@ -56,6 +56,7 @@ def check_types(info: dict[str, Any]) -> None:
         assert all(number.isdecimal() and type(at) is int for number, at in partitions.items())
     for topic, numbers in info["done"].items():
         assert info["offsets"][topic].keys() >= {str(number) for number in numbers}
+    assert info["config"]["type"] in ("hist1d", "hist2d", "dethist", "roihist")
     for key in OPTIONAL.keys() & info.keys():
         assert type(info[key]) is OPTIONAL[key], key
     assert info.keys() <= {*TEXTS, *WHOLE, *OPTIONAL, "rate", "offsets", "done"}

@@ -24,7 +24,8 @@ _PROG = "histsvc watch"
 _POLL_S = 0.2
 # What does not change is shown again after so long: one sees that it is still published.
 _AGAIN_NS = 10_000_000_000
-_NOT_SHOWN = {"offsets", "messages", "data_age_ms", "other_schema", "last_pulse_time", "diff"}
+_NOT_SHOWN = {"offsets", "messages", "data_age_ms", "other_schema", "diff", "config"}
+_NOT_SHOWN |= {"first_pulse_time", "last_pulse_time"}
 
 
 def main(arguments: list[str]) -> int:

@@ -21,7 +21,7 @@ class State(StrEnum):
 class HistogramInfo(BaseModel):
     """What a histogram message says about itself; absent keys are None here.
 
-    Times are ms since the epoch but for `last_pulse_time` (ns); `rate` is counts per second of pulse time.
+    Times are ms since the epoch but for those of pulses (ns); `rate` is counts per second of pulse time.
     `topic` and `brokers`, where it is published, are told by heartbeats and `status` only, `config`, what was
     asked for, by what is published only.
     """
@@ -33,6 +33,7 @@ class HistogramInfo(BaseModel):
     stop: int | None = None
     state: State
     error_message: str | None = None
+    first_pulse_time: int = 0
     last_pulse_time: int = 0
     sum: int = 0
     diff: int = 0

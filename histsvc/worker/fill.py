@@ -122,10 +122,10 @@ class Filling:
         """Count nothing of a slot from `offset` on."""
         self.limit[slot] = min(int(self.limit[slot]), offset)
 
-    def resume(self, generation: int, state: State, last_pulse_ns: int) -> None:
-        """Go on from what was published, which the accumulator has already."""
+    def resume(self, generation: int, state: State, pulses_ns: tuple[int, int]) -> None:
+        """Go on from what was published, which the accumulator has already: its first and its last pulse."""
         self.generation = generation
-        self._pulse_ns[:] = last_pulse_ns
+        self._pulse_ns[:] = pulses_ns
         if self.counting:
             self.state = state
 

@@ -197,6 +197,7 @@ class Publication:
             stop=spec.stop_ms,
             state=state,
             error_message=(filling.trouble or self.refusal) if state is State.ERROR else None,
+            first_pulse_time=filling.first_pulse_ns,
             last_pulse_time=filling.last_pulse_ns,
             sum=filling.accumulator.sum,
             diff=self._growth.diff,

@@ -77,13 +77,14 @@ def resume(publication: Publication, spec: WorkerSpec, begins: WorkerSpec, found
     filling.floor[:] = [offsets.get(partition, 0) for partition in partitions]
     published = found.get(filling.spec.index)
     if published is None:
-        filling.resume(mark.generation, State.INITIALISED, 0)
+        filling.resume(mark.generation, State.INITIALISED, (0, 0))
         publication.resume(mark, None)
         return None
     info = published.info
     filling.accumulator.resume(published.counts, tally_of(info), _warning(info))
     counting = State.COUNTING if info.sum else State.INITIALISED
-    filling.resume(info.generation, State.FINISHED if published.finished else counting, info.last_pulse_time)
+    pulses_ns = info.first_pulse_time or info.last_pulse_time, info.last_pulse_time
+    filling.resume(info.generation, State.FINISHED if published.finished else counting, pulses_ns)
     filling.lost = info.lost
     publication.resume(replace(mark, generation=info.generation), info)
     for slot, partition in enumerate(partitions):

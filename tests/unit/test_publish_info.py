@@ -67,6 +67,7 @@ def test_the_message_and_its_info() -> None:
     assert draft.time_ns == NOW_MS * 1_000_000 + 500_000_000
     info = json.loads(draft.info.to_json())
     wanted = {"id": "", "start": 5, "stop": 9, "state": "COUNTING", "last_pulse_time": PULSE_NS, "sum": 3}
+    wanted |= {"first_pulse_time": PULSE_NS}
     wanted |= {"job": "job", "index": 0, "generation": 1, "epoch": 1, "config_hash": "hash", "messages": 2}
     wanted |= {"underflow": 1, "overflow": 0, "filtered": 0, "out_of_window": 0, "undecodable": 0}
     wanted |= {

@@ -55,6 +55,7 @@ def test_counts_and_accounting_go_on_from_what_was_published() -> None:
     info = heir.info
     assert (info.sum, info.overflow, info.undecodable, info.messages) == (2, 1, 1, 3)
     assert (info.epoch, info.resumed, info.generation, info.last_pulse_time) == (2, 1, 1, 9)
+    assert 0 < info.first_pulse_time == last(worker).info.first_pulse_time <= info.last_pulse_time
     assert info.offsets == {"events": {0: 3}}
     heir.read(event(0, 3), event(0, 4))
     assert (heir.info.sum, heir.info.messages, heir.info.offsets) == (4, 5, {"events": {0: 5}})
