@@ -133,7 +133,7 @@ def told_once(service: Service) -> None:
     until_away(service)
     service.heartbeat_until(lambda _: BACK in service.log)
     told = [line for line in service.lines if "WARNING" in line and "command" not in line]
-    assert [AWAY in line for line in told] == [True, False], told
+    assert [AWAY in line for line in told] == [True, False], service.log
     assert BACK in told[1]
 
 

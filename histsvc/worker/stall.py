@@ -19,7 +19,8 @@ class StalledError(Exception):
 class Stall:
     """Watches positions; asks brokers only where nothing has moved for half of the time that is allowed.
 
-    A broker that does not answer proves nothing: then there may be nothing to read.
+    A broker that does not answer proves nothing: then there may be nothing to read. One that answers again has
+    half of that time to give what there is.
     """
 
     def __init__(self, timeout_s: float, queries: EndQueries, clock: Clock) -> None:
@@ -30,8 +31,8 @@ class Stall:
         self._due = Every(clock, timeout_s / 10)
         self._position: Int64Array = np.empty(0, np.int64)
         self._moved_s: npt.NDArray[np.float64] = np.empty(0)
-        # Where partitions end of which nothing has come for a while.
-        self._ends: dict[Partition, int] = {}
+        # Where partitions end of which nothing has come for a while, and when that was told.
+        self._ends: dict[Partition, tuple[int, float]] = {}
 
     def check(
         self, partitions: Sequence[Partition], position: Int64Array, wanted: npt.NDArray[np.bool_]
@@ -50,16 +51,17 @@ class Stall:
         self._ends = {partition: end for partition, end in self._ends.items() if partition in quiet}
         for partition, end in list(self._queries.answers(quiet.keys() - self._ends.keys())):
             self._note(partition, quiet[partition], end)
-        for partition, end in self._ends.items():
+        for partition, (end, told_s) in self._ends.items():
             slot = quiet[partition]
-            if now_s - self._moved_s[slot] > self._timeout_s:
+            if now_s > max(self._moved_s[slot] + self._timeout_s, told_s + self._timeout_s / 2):
                 behind = (
                     f"{end - position[slot]} messages of partition {partition.number} of {partition.topic!r}"
                 )
                 raise StalledError(f"nothing was read for {self._timeout_s:g} s though there are {behind}")
 
     def _note(self, partition: Partition, slot: int, end: int) -> None:
+        now_s = self._clock.monotonic_s()
         if end > self._position[slot]:
-            self._ends[partition] = end
+            self._ends[partition] = end, now_s
         else:  # there is nothing, and it is looked at again after a while
-            self._moved_s[slot] = self._clock.monotonic_s()
+            self._moved_s[slot] = now_s

@@ -1,5 +1,6 @@
 """Several brokers, with every topic on all of them."""
 
+import time
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
@@ -11,6 +12,7 @@ from kafka_broker.broker import Broker
 from kafka_broker.config import members
 
 _ADMIN_TIMEOUT_S = 20.0
+_AGAIN_S = 0.2
 
 
 class Cluster:
@@ -45,9 +47,12 @@ class Cluster:
         return tuple(broker.bootstrap for broker in self.brokers)
 
     def leader(self, topic: str, partition: int = 0) -> Broker:
-        """The broker that has a partition now."""
+        """The broker that has a partition, as soon as one has: whoever is asked may have heard of it late."""
         admin = AdminClient({"bootstrap.servers": ",".join(self.addresses)})
-        leader: int = admin.list_topics(topic, _ADMIN_TIMEOUT_S).topics[topic].partitions[partition].leader
-        if leader < 1:
-            raise KafkaException(f"nobody leads partition {partition} of {topic}")
-        return self.brokers[leader - 1]
+        deadline = time.monotonic() + _ADMIN_TIMEOUT_S
+        while time.monotonic() < deadline:
+            found = admin.list_topics(topic, _ADMIN_TIMEOUT_S).topics[topic].partitions.get(partition)
+            if found is not None and found.leader > 0:
+                return self.brokers[found.leader - 1]
+            time.sleep(_AGAIN_S)
+        raise KafkaException(f"nobody leads partition {partition} of {topic}")
