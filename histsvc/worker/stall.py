@@ -19,8 +19,8 @@ class StalledError(Exception):
 class Stall:
     """Watches positions; asks brokers only where nothing has moved for half of the time that is allowed.
 
-    A broker that does not answer proves nothing: then there may be nothing to read. One that answers again has
-    half of that time to give what there is.
+    A broker that does not answer proves nothing: then there may be nothing to read. One that answers again
+    has half of that time to give what there is.
     """
 
     def __init__(self, timeout_s: float, queries: EndQueries, clock: Clock) -> None:

@@ -1,0 +1,67 @@
+// Tells the server what can be seen, and in which colours; and makes the pictures usable by keyboard.
+(() => {
+  const LOOK_MS = 300
+  const stored = localStorage.getItem("histsvc-theme")
+  const system = matchMedia("(prefers-color-scheme: dark)")
+  const isDark = () => (localStorage.getItem("histsvc-theme") ?? (system.matches ? "dark" : "light")) == "dark"
+
+  const paint = (browser) => {
+    document.documentElement.dataset.theme = isDark() ? "dark" : "light"
+    if (browser != null && browser.dark != isDark()) browser.dark = isDark()
+  }
+  paint(null)
+
+  const cells = function* (views) {
+    for (const view of views) {
+      if (view.model.name?.startsWith("cell ")) yield view
+      yield* cells(view.child_views ?? [])
+    }
+  }
+
+  const isSeen = (view) => {
+    const box = view.el.getBoundingClientRect()
+    return !document.hidden && box.height > 0 && box.bottom > 0 && box.top < innerHeight
+  }
+
+  let opened = false
+  const look = () => {
+    const browser = Bokeh.documents[0]?.get_model_by_name("browser")
+    if (browser == null) return
+    paint(browser)
+    // What the page was opened with has arrived.
+    if (!opened) browser.arrived = browser.sent
+    opened = true
+    const seen = JSON.stringify([...cells(Bokeh.index.roots ?? [])].filter(isSeen).map((view) => view.model.id).sort())
+    if (seen != browser.visible) browser.visible = seen
+  }
+  setInterval(look, LOOK_MS)
+  document.addEventListener("visibilitychange", look)
+  system.addEventListener("change", look)
+
+  // d: dark or light. Of the picture that the pointer or the focus is in: + and -, arrows, 0.
+  const zoom = (range, factor, shift) => {
+    const [middle, half] = [(range.start + range.end) / 2, (range.end - range.start) / 2]
+    range.setv({start: middle - half * factor + 2 * half * shift, end: middle + half * factor + 2 * half * shift})
+  }
+  const figures = {"+": [0.8, 0, 0], "=": [0.8, 0, 0], "-": [1.25, 0, 0], ArrowLeft: [1, -0.1, 0],
+                   ArrowRight: [1, 0.1, 0], ArrowUp: [1, 0, 0.1], ArrowDown: [1, 0, -0.1]}
+  document.addEventListener("keydown", (event) => {
+    const target = event.composedPath()[0]
+    if (event.ctrlKey || event.altKey || event.metaKey || /^(input|select|textarea)$/i.test(target.tagName)) return
+    if (event.key == "d") {
+      localStorage.setItem("histsvc-theme", isDark() ? "light" : "dark")
+      look()
+    }
+    const view = [...cells(Bokeh.index.roots ?? [])].find((view) => event.composedPath().includes(view.el))
+    const plot = view == null ? null : Bokeh.documents[0].get_model_by_name(`plot ${view.model.name.slice(5)}`)
+    if (plot == null) return
+    if (event.key == "0") {
+      for (const range of [plot.x_range, plot.y_range]) range.setv({start: range.reset_start, end: range.reset_end})
+    } else if (event.key in figures) {
+      const [factor, x, y] = figures[event.key]
+      zoom(plot.x_range, factor, x)
+      zoom(plot.y_range, factor, y)
+      event.preventDefault()
+    }
+  })
+})()
