@@ -52,7 +52,8 @@ class Cluster:
         deadline = time.monotonic() + _ADMIN_TIMEOUT_S
         while time.monotonic() < deadline:
             found = admin.list_topics(topic, _ADMIN_TIMEOUT_S).topics[topic].partitions.get(partition)
-            if found is not None and found.leader > 0:
-                return self.brokers[found.leader - 1]
+            leader: int = 0 if found is None else found.leader
+            if leader > 0:
+                return self.brokers[leader - 1]
             time.sleep(_AGAIN_S)
         raise KafkaException(f"nobody leads partition {partition} of {topic}")
