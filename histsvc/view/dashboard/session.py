@@ -105,8 +105,8 @@ class Session:
     def _update(self) -> bool:
         """Do so; says whether that changed anything."""
         seen = self._feed.seen
-        for name in seen.keys() - self._cells.keys() - self._hidden:
-            if len(self._cells) < _FIRST:
+        for name in seen:
+            if name not in self._hidden and len(self._cells) < _FIRST:
                 self._show(name, True)
         for name in self._cells.keys() - seen.keys():
             self._show(name, False)
