@@ -1,7 +1,9 @@
 // What the tests of the dashboard ask a page: models by their names, and what is drawn of them.
 // Everything says null (or false) as long as the page has not come so far.
 window.page = (() => {
-  const model = (name) => window.Bokeh?.documents?.[0]?.get_model_by_name(name) ?? null
+  // Only what the page still holds: Bokeh knows models for some time after they were taken out.
+  const models = () => (window.Bokeh?.documents?.[0]?.roots() ?? []).flatMap((root) => [...root.references()])
+  const model = (name) => models().find((each) => each.name == name) ?? null
   const plot = (name) => model(`plot ${name}`)
   const drawn = (name, glyph) => plot(name)?.renderers.find((each) => each.glyph?.type == glyph)?.data_source.data
   const view = (views, wanted) => {
@@ -19,13 +21,21 @@ window.page = (() => {
   return {
     has: (name) => model(name) != null,
     value: (name) => model(name)?.value ?? null,
-    names: (prefix) => [...(window.Bokeh?.documents?.[0]?._all_models.values() ?? [])]
-      .map((each) => each.name ?? "").filter((name) => name.startsWith(prefix)),
+    // How many updates the server has sent.
+    updates: () => model("browser")?.sent ?? 0,
     range: (name) => plot(name) == null ? null : [plot(name).x_range.start, plot(name).x_range.end],
     image: (name) => image(name) == null ? null : {shape: image(name).shape, values: [...image(name)]},
     total: (name) => image(name)?.reduce((sum, each) => sum + each, 0) ?? null,
     column: ([name, column]) => [...(drawn(name, "Quad")?.[column] ?? [])],
     regions: (name) => [...(drawn(name, "Rect")?.name ?? [])],
+    // Whether the focus is in the cell of a histogram.
+    isFocused: (name) => {
+      const cell = view(Bokeh.index.roots, model(`cell ${name}`))
+      let focused = document.activeElement
+      while (focused?.shadowRoot?.activeElement != null) focused = focused.shadowRoot.activeElement
+      for (let each = focused; each != null; each = each.parentNode ?? each.host) if (each == cell?.el) return true
+      return false
+    },
     // Where on the screen a point of a picture is, in the coordinates of its axes.
     place: ([name, x, y]) => {
       const found = frame(name)

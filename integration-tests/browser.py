@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request
 from service_process import TIMEOUT_S
 
 _PAUSE_MS = 50
+_STILL = 10
 _SCRIPT = Path(__file__).with_suffix(".js")
 
 
@@ -83,9 +84,14 @@ class Tab:
     def drag(self, name: str, begin: tuple[float, float], end: tuple[float, float]) -> None:
         """Draw a rectangle on a picture, with the mouse, in the coordinates of its axes."""
         self.until("chooseRegion", name)
-        self.page.mouse.move(*self.until("place", [name, *begin]))
+        # A picture that has just come is fitted to its place once the browser has said how large that is.
+        where: list[Any] = []
+        while len(where) < _STILL or any(each != where[-1] for each in where[-_STILL:]):
+            where.append([self.until("place", [name, *corner]) for corner in (begin, end)])
+            self.page.wait_for_timeout(_PAUSE_MS)
+        self.page.mouse.move(*where[-1][0])
         self.page.mouse.down()
-        self.page.mouse.move(*self.until("place", [name, *end]), steps=5)
+        self.page.mouse.move(*where[-1][1], steps=5)
         self.page.mouse.up()
 
     def press(self, button: str) -> None:
@@ -101,9 +107,13 @@ class Tab:
         """Wait until this can be read on the page."""
         self.page.get_by_text(text).first.wait_for()
 
+    def cell(self, name: str) -> Locator:
+        """The title, the picture and the options of a histogram."""
+        return self.page.locator(f".cell:has(.name[title='{name}'])")
+
     def mark(self, name: str) -> Locator:
         """What the title bar of a histogram says of its state."""
-        return self.page.locator(f".cell:has(.name[title='{name}']) .chip")
+        return self.cell(name).locator(".chip")
 
 
 @contextmanager

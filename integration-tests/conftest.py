@@ -119,15 +119,24 @@ def browser() -> Iterator[Browser]:
         started.close()
 
 
-@pytest.fixture(scope="module")
-def dashboard(shared_service: Service) -> Iterator[Dashboard]:
-    """A dashboard of the shared service that may send commands."""
-    started = Dashboard(shared_service, "--allow-commands")
-    try:
-        yield started
-    finally:
-        log = started.close()
+@pytest.fixture
+def own_dashboard() -> Iterator[Callable[..., Dashboard]]:
+    """`own_dashboard(service, *options)` starts a dashboard for this test alone."""
+    started: list[Dashboard] = []
+
+    def start(service: Service, *options: str) -> Dashboard:
+        started.append(Dashboard(service, *options))
+        return started[-1]
+
+    yield start
+    for log in [each.close() for each in started]:
         assert "Traceback" not in log, log
+
+
+@pytest.fixture
+def dashboard(own_dashboard: Callable[..., Dashboard], shared_service: Service) -> Dashboard:
+    """A dashboard of the shared service that may send commands."""
+    return own_dashboard(shared_service, "--allow-commands")
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ import time
 from typing import Any
 
 import numpy as np
-from events import EventSender, Sent
+import numpy.typing as npt
+from events import EventSender, Sent, image
 from service_process import TIMEOUT_S, Service
 
 WIDTH, HEIGHT = 20, 10
@@ -75,9 +76,6 @@ def send(sender: EventSender, data: str, sent: Sent, pulses: int = 10) -> None:
     sender.pulses(data, sent, [now_ms()] * pulses, pixels=(FIRST, FIRST + WIDTH * HEIGHT - 1))
 
 
-def counted(sent: Sent) -> Any:
-    """What a detector shows, as [x][y]."""
-    pixel = sent.pixel - FIRST
-    counts = np.zeros((WIDTH, HEIGHT))
-    np.add.at(counts, (pixel % WIDTH, pixel // WIDTH), 1)
-    return counts
+def counted(sent: Sent) -> npt.NDArray[np.int64]:
+    """What the detector shows, as [x][y]."""
+    return image(sent.pixel, FIRST, WIDTH, HEIGHT)

@@ -105,8 +105,8 @@ def test_an_image_can_be_turned_and_zoomed(
         send(sender, data, sent)
         page.until_total("detector", sent.events)
         assert counted(sent)[0, 0] != counted(sent)[-1, 0]
-        page.page.get_by_role("button", name="\u22ef").click()
-        page.page.get_by_label("Turned").select_option("1")
+        page.cell("detector").get_by_role("button", name="Options").click()
+        page.cell("detector").get_by_label("Turned").select_option(label="90°")
         page.until("image", "detector", lambda found: found is not None and found["shape"] == [WIDTH, HEIGHT])
         # What is drawn keeps the coordinates of the data: the axes are turned, x goes up.
         np.testing.assert_array_equal(page.image("detector"), counted(sent).T)

@@ -34,7 +34,7 @@ _TITLES_S = 1.0
 _FIRST = 24
 # Told when the pictures are drawn: a page that nobody sees draws none.
 _ARRIVED = "requestAnimationFrame(() => { cb_obj.arrived = cb_obj.sent })"
-_FEW, _SOME = 4, 9
+_SIZES = ((1, "one"), (4, "few"), (9, "some"))
 
 
 class Browser(DataModel):
@@ -158,7 +158,7 @@ class Session:
         order = [name for name in self._feed.seen if name in self._cells]
         self._grid.children = [self._cells[name].root for name in order]
         # Few are drawn large.
-        size = "few" if len(order) <= _FEW else "some" if len(order) <= _SOME else "many"
+        size = next((size for most, size in _SIZES if len(order) <= most), "many")
         self._grid.css_classes = ["grid", size]
 
     def _choose(self, **changes: Any) -> None:
