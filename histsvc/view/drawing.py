@@ -57,7 +57,7 @@ class Steps:
         self._axes, self._log = axes, look.log
         axes.set_autoscaley_on(False)  # which warns of counts of zero on a log scale
         zeros = np.zeros(edges.size - 1)
-        self._steps = axes.stairs(zeros, edges, linewidth=1.1)
+        self._steps = axes.stairs(zeros, edges, linewidth=1.1, label=histogram.id)
         self._errors = None
         if look.errors:
             colour = self._steps.get_edgecolor()
@@ -77,11 +77,11 @@ class Steps:
     def update(self, counts: npt.NDArray[np.float64]) -> None:
         """Show these counts; whoever has zoomed in stays there until the toolbar's home button."""
         self._steps.set_data(values=counts)
+        errors = np.zeros(counts.shape) if self._errors is None else np.sqrt(np.maximum(counts, 0))
         if self._errors is not None:
-            errors = np.sqrt(np.maximum(counts, 0))
             self._errors.set_data(values=counts + errors, baseline=counts - errors)
         if self._axes.get_autoscaley_on():
-            most = float(counts.max())
+            most = float((counts + errors).max())
             low, high = (_least(counts) / 2, 2 * most) if self._log else (0.0, 1.05 * most)
             self._axes.set_ylim(low, high if high > low else low + _EMPTY[self._log], auto=True)
 

@@ -60,7 +60,7 @@ class Axis:
         return float(self.edges[lower]), float(self.edges[lower + 1])
 
     def __iter__(self) -> Iterator[tuple[float, float]]:
-        return pairwise(self.edges.tolist())
+        return pairwise(map(float, self.edges))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Axis):
