@@ -50,9 +50,12 @@ def test_hist_has_the_same_counts_and_edges(kind: str, whole: bool) -> None:
 def test_hist_can_be_sliced_by_value_and_projected() -> None:
     given = received("hist2d")
     projected = given.to_hist().project("tof")
+    assert isinstance(projected, hist.Hist)
     np.testing.assert_array_equal(projected.values(), given.counts.sum(axis=1))
     edge = float(given.axes[0].edges[2])
-    assert projected[hist.loc(edge) :].sum() == given.counts[2:].sum()
+    cut = projected[hist.loc(edge) :]
+    assert isinstance(cut, hist.Hist)
+    assert cut.sum() == given.counts[2:].sum()
 
 
 def test_hist_holds_integers_that_float64_does_not() -> None:

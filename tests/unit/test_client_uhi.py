@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import pickle
 from dataclasses import replace
 from typing import Any
 
@@ -24,7 +23,8 @@ def test_a_histogram_is_plottable(kind: str) -> None:
     assert plottable.kind == "COUNT"
     for given in (plottable.values(), plottable.variances(), plottable.counts()):
         assert given is not None
-        assert (type(given), given.dtype) == (np.ndarray, np.float64)
+        assert type(given) is np.ndarray
+        assert given.dtype == np.float64
         np.testing.assert_array_equal(given, made.counts)
     for axis, bins in zip(plottable.axes, made.counts.shape, strict=True):
         assert isinstance(axis, PlottableAxisGeneric)
@@ -64,7 +64,7 @@ def test_counts_are_the_array_that_was_received_and_can_be_called() -> None:
     assert read.counts.dtype.kind == "i"
     assert read.counts().dtype == np.float64
     assert read.counts().tolist() == read.counts.tolist() == list(range(3, 13))
-    for other in (copy.copy(read), pickle.loads(pickle.dumps(read)), replace(read, topic="other")):
+    for other in (copy.copy(read), copy.deepcopy(read), replace(read, topic="other")):
         np.testing.assert_array_equal(other.counts(), read.counts)
     with pytest.raises(AttributeError):
         read.counts = np.zeros(10)  # type: ignore[misc]
@@ -80,7 +80,7 @@ def test_counts_are_not_copied_where_they_are_float64() -> None:
 def test_a_histogram_needs_counts() -> None:
     made = of_type("hist1d")
     with pytest.raises(TypeError, match="counts"):
-        Histogram(made.topic, made.schema, made.source, 1, made.info, made.axes)  # type: ignore[call-arg]
+        Histogram(made.topic, made.schema, made.source, 1, made.info, made.axes)
 
 
 @pytest.mark.parametrize(
@@ -103,8 +103,7 @@ def test_axes_that_are_received_have_names() -> None:
 
 def test_it_prints_as_one_line() -> None:
     made = shown(np.arange(6.0).reshape(2, 3), (replace(tof(2), name="tof"), replace(pixels(3), name="x")))
-    assert repr(made) == (
-        "<Histogram 'bank0': COUNTING, 15 counts, tof: 2 bins from 0 to 7.1e+07 ns, x: 3 bins from 0 to 3 pixel>"
-    )
+    axes = "tof: 2 bins from 0 to 7.1e+07 ns, x: 3 bins from 0 to 3 pixel"
+    assert repr(made) == f"<Histogram 'bank0': COUNTING, 15 counts, {axes}>"
     assert "\\n" in repr(shown(np.zeros(10), (tof(10),), name="two\nlines"))
     assert "dim_0: no bins" in repr(shown(np.zeros(0), (Axis(np.array([]), "", ""),)))

@@ -48,7 +48,8 @@ def image(text: str) -> npt.NDArray[np.uint8]:
     found = re.search(r'src="data:image/png;base64,([^"]+)"', text)
     assert found is not None
     decoded = imread(io.BytesIO(base64.b64decode(found[1])), format="png")[::-1, :, :3]
-    return np.rint(255 * decoded).astype(np.uint8).transpose(1, 0, 2)
+    colours: npt.NDArray[np.uint8] = np.rint(255 * decoded).astype(np.uint8).transpose(1, 0, 2)
+    return colours
 
 
 def heights(text: str) -> list[float]:
