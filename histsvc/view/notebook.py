@@ -33,8 +33,7 @@ def plot(histogram: Histogram, ax: Any, *, log: bool) -> Any:
 
         _, ax = pyplot.subplots(figsize=_SIZE_IN, layout="constrained")
     before = (ax.get_xlim(), ax.get_ylim()) if ax.has_data() and histogram.counts.ndim == 1 else None
-    # In inches, whatever the resolution of the figure is.
-    width_in = ax.get_position().width * ax.figure.get_figwidth()
+    width_in = ax.get_window_extent().width / ax.figure.dpi
     drawn = Plot(ax, histogram, Look(log, _FONT_PT, width_in, errors=True))
     drawn.tell(now_ms(SystemClock()))
     if before is not None:
