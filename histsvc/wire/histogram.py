@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ctypes
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import flatbuffers
 import numpy as np
@@ -25,14 +26,50 @@ _from_string_and_size.argtypes = (ctypes.c_void_p, ctypes.c_ssize_t)
 _MARGIN_BYTES = 4096
 
 
+class Traits(NamedTuple):
+    """What UHI asks of an axis: whether it goes round, and whether its bins are no intervals."""
+
+    circular: bool = False
+    discrete: bool = False
+
+
 @dataclass(frozen=True, eq=False)
 class Axis:
-    """One axis of a received histogram: `edges` (bins + 1,); `name` is short, `label` is for people."""
+    """One axis of a received histogram: `edges` (bins + 1,); `name` is short, `label` is for people.
+
+    As a sequence it is what plotters of scikit-hep's UHI expect (``uhi.typing.plottable.PlottableAxis``): of
+    each bin its lower and upper edge.
+    """
 
     edges: npt.NDArray[Any]
     unit: str
     label: str
     name: str = ""
+
+    @property
+    def traits(self) -> Traits:
+        """Bins are intervals from one end to the other."""
+        return Traits()
+
+    def __len__(self) -> int:
+        return max(0, self.edges.size - 1)
+
+    def __getitem__(self, bin_number: int) -> tuple[float, float]:
+        """Lower and upper edge of a bin, from the end where negative; raises IndexError where it is none."""
+        lower = range(len(self))[bin_number]
+        return float(self.edges[lower]), float(self.edges[lower + 1])
+
+    def __iter__(self) -> Iterator[tuple[float, float]]:
+        return pairwise(map(float, self.edges))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Axis):
+            return NotImplemented
+        told = (self.name, self.label, self.unit) == (other.name, other.label, other.unit)
+        return told and np.array_equal(self.edges, other.edges)
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.label, self.unit, len(self)))
 
 
 @dataclass(frozen=True, eq=False)
