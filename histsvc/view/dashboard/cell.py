@@ -168,7 +168,7 @@ class Cell:
             values = shown(self.histogram, self.seen.history, self.options.choice, now_ns)
             facts.append(f"last {duration(values.seconds * 1000)}")
         name = escape(printable(self.name))
-        told = " \u00b7 ".join(facts)
+        told = "".join(f"<span>{fact}</span>" for fact in facts)
         return (
             f"<span class='name' title='{escape(printable(self.name), quote=True)}'>{name}</span>"
             f"<span class='facts'>{told}</span>"
