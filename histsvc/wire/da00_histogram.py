@@ -28,8 +28,6 @@ _INTEGERS = (np.int32, np.int64)
 _KINDS = {"int32": da00_dtype.int32, "int64": da00_dtype.int64, "float64": da00_dtype.float64}
 _SIGNAL, _ERRORS, _START, _END, _INFO = DA00_VARIABLES
 _PULSES = {_START: ("first_pulse_time", "first pulse"), _END: ("last_pulse_time", "last pulse")}
-# The table of a variable and its texts, at most.
-_VARIABLE_BYTES = 512
 # No library of units has this one, and scipp raises on what it does not know: edges in it go without a unit.
 _PIXEL = "pixel"
 _FLOAT64 = np.dtype(np.float64)
@@ -56,8 +54,7 @@ def serialise(
     edges = [snapshot.edges(dim) for dim in counts.dims]
     dtype = smallest(counts.data, _INTEGERS if integers else ())
     size = counts.data.size * (dtype.itemsize + 8) + sum(each.data.size for each in edges) * 8
-    size += len(source.encode()) + len(info.encode()) + _VARIABLE_BYTES * (len(edges) + len(DA00_VARIABLES))
-    made, builder = in_place.begin(size)
+    made, builder = in_place.begin(size + len(info.encode()) + len(source.encode()))
     names = axis_names([each.label for each in edges])
     variables = [
         _array(builder, _About(_SIGNAL, names, counts.unit, "counts"), counts.data, dtype),

@@ -218,6 +218,14 @@ def test_a_histogram_that_its_topic_may_refuse_is_warned_about() -> None:
     assert str(size - 1) in warning
 
 
+def test_errors_of_da00_are_as_large_as_the_counts() -> None:
+    image = {"kind": "dethist", "width": 100, "height": 50, "output_schema": "da00"}
+    size = 8 * (2 * 100 * 50 + 101 + 51) + 2000
+    assert sized(size).topics({}, image).warnings == []
+    (warning,) = sized(size - 1).topics({}, image).warnings
+    assert str(size) in warning
+
+
 def test_the_size_is_that_of_the_cluster_that_it_is_written_to() -> None:
     asked = sized(2_000_000, BROKERS, OTHER)
     asked.clusters.of(OTHER).max_message_bytes = 100
