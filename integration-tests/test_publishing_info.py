@@ -58,7 +58,7 @@ def check_types(info: dict[str, Any]) -> None:
     assert info["config"]["type"] in ("hist1d", "hist2d", "dethist", "roihist")
     for key in OPTIONAL.keys() & info.keys():
         assert type(info[key]) is OPTIONAL[key], key
-    assert info.keys() <= {*TEXTS, *WHOLE, *OPTIONAL, "rate", "offsets", "done"}
+    assert info.keys() <= {*TEXTS, *WHOLE, *OPTIONAL, "rate", "offsets", "done", "config"}
     assert ("error_message" in info) == (info["state"] == "ERROR")
 
 
