@@ -57,15 +57,19 @@ def check_memory(request: ConfigRequest, context: Context) -> None:
     """
     mb = context.settings.limits.max_memory_mb
     limit = mb * 1_000_000 if mb else int(memory_bytes() * _SHARE)
-    running = sum(config.bins for config in _running(context)) * _BIN_BYTES
+    running = sum(_bytes(config) for config in _running(context))
     needed = running
     for i, histogram in enumerate(request.histograms):
-        needed += histogram.config.bins * _BIN_BYTES
+        needed += _bytes(histogram.config)
         if needed > limit:
             need_mb, running_mb, limit_mb = (size // 1_000_000 for size in (needed, running, limit))
             what = f"with it histograms need {need_mb} MB, of which {running_mb} run already"
             message = f"histograms[{i}]: {what}; the limit is {limit_mb} MB (--max-memory-mb)"
             raise CommandError(Code.RESOURCE_EXHAUSTED, message, f"histograms[{i}]")
+
+
+def _bytes(config: HistogramConfig) -> int:
+    return config.bins * _BIN_BYTES + config.table_bytes
 
 
 def _check_bins(config: HistogramConfig, i: int) -> None:
