@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import AfterValidator, ConfigDict, ValidationInfo
+from pydantic.config import JsonDict
 
 from histsvc.histograms.base import Accumulator, HistogramConfig, check_edges, regular_edges
 from histsvc.histograms.frames import add_frame
 from histsvc.histograms.keys import Count, Range
-from histsvc.histograms.region import Region, table_bytes
+from histsvc.histograms.region import Region
 from histsvc.histograms.simulation import ANY_PIXELS, carried, peak, peaks
 from histsvc.model import Batch, EventBatch, FrameBatch, Int64Array, Role, Snapshot, Variable
 
@@ -23,7 +24,7 @@ _OTHER_EDGES = (
 # 32-bit pixel ids, signed or unsigned, lie between these.
 _LEAST_PIXEL, _MOST_PIXEL = -(1 << 31), (1 << 32) - 1
 # What `_alone` asks for, as a JSON Schema.
-_BOTH = {
+_BOTH: JsonDict = {
     "required": ["det_range", "region"],
     "properties": {"det_range": {"type": "array"}, "region": {"type": "object"}},
 }
@@ -62,7 +63,7 @@ class Hist1dConfig(HistogramConfig):
     @property
     def table_bytes(self) -> int:
         """For the region."""
-        return table_bytes(len(self.region.left_edges)) if self.region else 0
+        return self.region.table_bytes if self.region else 0
 
     def check(self) -> None:
         """Raise ValueError where the bins are too fine for numpy."""
@@ -109,12 +110,11 @@ class Hist1d(Accumulator):
         self._edges = config.axes()["time_of_flight"]
         self._axis = axis.axis(self._edges)
         self._fill: Callable[..., None] = hist1d.fill
-        self._filter: tuple[int | Int64Array, ...] = config.pixels()
+        self._filter: tuple[Any, ...] = config.pixels()
         if config.region:
             lefts = np.array(config.region.left_edges, np.int64)
-            made = regions.regions(lefts, config.region.width)
             self._fill = hist1d.fill_region
-            self._filter = made.lefts, made.width, made.shift, made.cells
+            self._filter = regions.held(lefts, config.region.width)
 
     def fill_events(self, rows: Int64Array, batch: EventBatch) -> None:
         """Count messages that have times of flight."""

@@ -8,8 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from histsvc.histograms.keys import Count, LeftEdges
 
-# A left edge, its place, and 16 cells (kernels/regions.py), int64 each.
+# In kernels/regions.py: a left edge, its place and 16 cells, int64 each; and the states, uint8.
 _ROW_BYTES = 8 * (1 + 1 + 16)
+_STATES_BYTES = 1 << 20
 # So many pixel ids there are in 32 bits, signed or unsigned.
 _MOST_PIXELS = (1 << 31) + (1 << 32)
 
@@ -22,7 +23,12 @@ class Region(BaseModel):
     left_edges: LeftEdges
     width: Annotated[Count, Field(le=_MOST_PIXELS)]
 
+    @property
+    def table_bytes(self) -> int:
+        """How large the tables are at most that say whether a pixel lies in it."""
+        return table_bytes(len(self.left_edges)) + _STATES_BYTES
+
 
 def table_bytes(rows: int) -> int:
-    """How large the table is at most in which pixels of so many rows are looked up."""
+    """How large the tables are at most in which the rows of a pixel are looked up, of so many."""
     return _ROW_BYTES * rows

@@ -9,6 +9,7 @@ from histsvc.kernels.ahead import fetch_ahead
 from histsvc.kernels.axis import CHUNK, Int32Array, Vector, bins_of, find_bins
 from histsvc.kernels.jit import helper, kernel, signed, unsigned
 from histsvc.kernels.regions import find_held, held_numpy
+from histsvc.kernels.spill import Bytes
 from histsvc.kernels.vectors import vector_at
 from histsvc.model import Column, Int64Array, Tally
 
@@ -98,7 +99,7 @@ def fill(
 
 @kernel(
     "void(int64[::1], int64[:, ::1], int64[::1], float64, float64, int64, int64, uint32[::1],"
-    " int64[::1], int64, int64, int64[::1], int64[::1], int64[::1])"
+    " int64[::1], int64, int64, int64[::1], int64, uint8[::1], int64[::1], int64[::1])"
 )
 def fill_region(
     rows: Int64Array,
@@ -113,17 +114,21 @@ def fill_region(
     width: int,
     lefts_shift: int,
     lefts_cells: Int64Array,
+    state_shift: int,
+    states: Bytes,
     counts: Int64Array,
     tally: Int64Array,
 ) -> None:
     """Do what `fill` does, but filter pixels that are in none of the rows of a region.
 
-    `lefts` to `lefts_cells` are those of Regions, without `places`.
+    `lefts` to `states` are those of Held.
     """
     found, held = np.empty(CHUNK, np.int32), np.empty(CHUNK, np.int32)
-    axis, region = (thresholds, bias, scale, low, shift, cells), (lefts, width, lefts_shift, lefts_cells)
+    axis = thresholds, bias, scale, low, shift, cells
+    region = lefts, width, lefts_shift, lefts_cells, state_shift, states
     for n in range(rows.size):
         fetch_ahead(rows, n, table, _TOF, _TOF_LENGTH)
+        fetch_ahead(rows, n, table, _PIXEL, _PIXEL_LENGTH)
         row = rows[n]
         length, filtering = table[_TOF_LENGTH, row], table[_PIXEL_LENGTH, row] > 0
         for begin in range(0, length, CHUNK):
@@ -192,6 +197,8 @@ def fill_region_numpy(
     width: int,
     _lefts_shift: int,
     _lefts_cells: Int64Array,
+    _state_shift: int,
+    _states: Bytes,
     counts: Int64Array,
     tally: Int64Array,
 ) -> None:

@@ -15,7 +15,6 @@ _MASK, _PIXEL, _PIXEL_LENGTH = int(Column.MASK), int(Column.PIXEL_ADDRESS), int(
 _COUNTED, _FILTERED = int(Tally.COUNTED), int(Tally.FILTERED)
 
 
-
 @kernel(
     "void(int64[::1], int64[:, ::1], int64[::1], int64[::1], int64, int64, int64[::1], uint8[::1], "
     "int64[::1], int64[::1])"
