@@ -119,10 +119,7 @@ def fill_region(
     counts: Int64Array,
     tally: Int64Array,
 ) -> None:
-    """Do what `fill` does, but filter pixels that are in none of the rows of a region.
-
-    `lefts` to `states` are those of Held.
-    """
+    """Do what `fill` does, but filter pixels in none of some rows; `lefts` to `states` are those of Held."""
     found, held = np.empty(CHUNK, np.int32), np.empty(CHUNK, np.int32)
     axis = thresholds, bias, scale, low, shift, cells
     region = lefts, width, lefts_shift, lefts_cells, state_shift, states

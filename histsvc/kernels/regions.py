@@ -119,7 +119,8 @@ def find_held(
         # What is before the first edge is behind all cells as a number without a sign.
         state = states[min(np.uint64(p - begin), behind) >> np.uint64(state_shift)]
         if state == _SOME:
-            cell = (p - begin) >> shift
+            # The last cell with a state may reach further than those with edges.
+            cell = min((p - begin) >> shift, cells.size - 2)
             state = np.uint8(p - lefts[last_left_of(p, lefts, cells[cell], cells[cell + 1])] < width)
         found[j] = state
 
