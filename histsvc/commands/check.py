@@ -69,7 +69,8 @@ def check_memory(request: ConfigRequest, context: Context) -> None:
 
 
 def _bytes(config: HistogramConfig, output_schema: str) -> int:
-    return config.bins * (_COUNTS_BYTES + _PUBLISHED_BYTES * NUMBERS_PER_BIN[output_schema])
+    bins_bytes = config.bins * (_COUNTS_BYTES + _PUBLISHED_BYTES * NUMBERS_PER_BIN[output_schema])
+    return bins_bytes + config.table_bytes
 
 
 def _check_bins(config: HistogramConfig, i: int) -> None:
