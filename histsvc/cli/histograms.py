@@ -42,16 +42,19 @@ def add_timeout(group: argparse._ActionsContainer, what: str) -> None:
 
 
 @contextmanager
-def following(options: argparse.Namespace) -> Iterator[HistogramFollowing]:
-    """Follow the histograms that the options ask for; the log goes to stderr."""
-    logging.basicConfig(level=settings.log_level(options.log_level), format="%(levelname)s %(message)s")
+def following(
+    options: argparse.Namespace, *, keep_finished: bool = False, handler: logging.Handler | None = None
+) -> Iterator[HistogramFollowing]:
+    """Follow the histograms that the options ask for; the log goes to `handler`, without one to stderr."""
+    level, handlers = settings.log_level(options.log_level), None if handler is None else [handler]
+    logging.basicConfig(level=level, format="%(levelname)s %(message)s", handlers=handlers)
     if not options.topic and not options.hb_topic:
         raise SettingsError("give -t/--topic, the topics of histograms, or -hb/--hb-topic to find them")
     check_topics("-t/--topic", *options.topic)
     if options.hb_topic:
         check_topics("-hb/--hb-topic", options.hb_topic)
     with Client(settings.kafka_settings(options), heartbeat_topic=options.hb_topic) as client:
-        yield client.follow(options.id, options.topic)
+        yield client.follow(options.id, options.topic, keep_finished=keep_finished)
 
 
 def first(histograms: HistogramFollowing, timeout_s: float, stop: Stop) -> list[Histogram]:
