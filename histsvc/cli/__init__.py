@@ -20,6 +20,7 @@ COMMANDS = {
     "send": "sends a command and prints its reply",
     "watch": "prints histograms as they come",
     "view": "draws histograms as they come, or into a file",
+    "save": "writes histograms into NeXus files",
     "dashboard": "a page that shows histograms, live, and steers the service",
     "top": "shows services, workers and histograms, live",
     "demo": "all of it on this machine, with an embedded broker",

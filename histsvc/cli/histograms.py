@@ -14,7 +14,8 @@ from histsvc.cli.stop import Stop
 from histsvc.client import Client, Histogram, HistogramFollowing
 from histsvc.clock import Deadline, SystemClock
 from histsvc.errors import SettingsError
-from histsvc.names import check_topics
+from histsvc.names import check_topics, plain_ids
+from histsvc.view.text import printable
 
 # A large histogram that does not change is published every 10 s.
 _TIMEOUT_S = 15.0
@@ -68,3 +69,11 @@ def first(histograms: HistogramFollowing, timeout_s: float, stop: Stop) -> list[
                 raise TimeoutError(f"no such histogram was published within {timeout_s:g} s")
             histograms.poll(min(_POLL_S, deadline.remaining_s()))
     return list(histograms.latest.values())
+
+
+def check_complete(options: argparse.Namespace, histograms: HistogramFollowing) -> None:
+    """Raise TimeoutError, which names them, where histograms are missing when `first` has waited."""
+    if not histograms.complete:
+        missing = [printable(name) for name in plain_ids(options.id) if name not in histograms.latest]
+        which = f": {', '.join(missing)}" if missing else ""
+        raise TimeoutError(f"not all were published within {options.timeout:g} s{which}")

@@ -12,6 +12,7 @@ from typing import Any
 
 from histsvc.client import Histogram
 from histsvc.errors import SettingsError
+from histsvc.files import atomic
 from histsvc.view.drawing import Look
 from histsvc.view.plot import Plot
 
@@ -135,12 +136,7 @@ def save(file: Path, histograms: Collection[Histogram], now_ms: int, *, log: boo
     grid.show(histograms, now_ms)
     drawn = io.BytesIO()
     figure.savefig(drawn, format=_ending(file), dpi=100)
-    beside = file.with_name(f".{file.name}.{os.getpid()}.part")
-    try:
-        beside.write_bytes(drawn.getbuffer())
-        beside.replace(file)
-    finally:
-        beside.unlink(missing_ok=True)
+    atomic.replace(file, drawn.getbuffer())
     return grid.left_out
 
 

@@ -1,0 +1,121 @@
+"""Which histograms are written when: those that FINISHED always, the others as often as somebody wants."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from histsvc.client import Histogram, State
+from histsvc.clock import Clock, Every
+from histsvc.files.writer import save
+
+_log = logging.getLogger(__name__)
+_AGAIN_S = 5.0
+# What FINISHED and cannot be written waits in memory up to here, and behind that where it was published.
+_MOST_OWED_BYTES = 1 << 30
+
+
+@dataclass
+class _Track:
+    """One id: what is newest of it, what of that was written, and when it may be written again."""
+
+    newest: Histogram
+    due: Every
+    written: object = None
+
+
+class Saver:
+    """Writes histograms into a folder; `written` is told of each file.
+
+    With `every_s` also those that count, each at once and then so often where it has changed. What a disk
+    does not take is written later: that is told in the log, and counted in `failures`.
+    """
+
+    def __init__(
+        self, folder: Path, clock: Clock, *, every_s: float | None, written: Callable[[Path], None]
+    ) -> None:
+        self.failures = 0
+        self._folder = folder
+        self._clock = clock
+        self._every_s = every_s
+        self._written = written
+        self._owed: deque[Histogram] = deque()
+        self._tracks: dict[str, _Track] = {}
+        self._again: Every | None = None
+
+    @property
+    def is_full(self) -> bool:
+        """Whether so much waits for the disk that nothing more should be taken."""
+        return sum(each.counts.nbytes for each in self._owed) >= _MOST_OWED_BYTES
+
+    def take(self, histograms: Iterable[Histogram]) -> None:
+        """Take what has come; every one that FINISHED is owed from now on."""
+        for each in histograms:
+            track = self._tracks.get(each.id)
+            if track is None:
+                self._tracks[each.id] = track = _Track(each, Every(self._clock, self._every_s or 0))
+            elif each.timestamp_ns >= track.newest.timestamp_ns:
+                track.newest = each
+            if each.state is State.FINISHED:
+                self._owed.append(each)
+
+    def write(self) -> None:
+        """Write what is owed and what is due; after a failure not before some seconds."""
+        if self._again is not None and not self._again.due():
+            return
+        while self._owed:
+            if not self._save(self._owed[0]):
+                return
+            self._owed.popleft()
+        for track in self._tracks.values():
+            if self._has_news(track) and track.due.due() and not self._save_newest(track):
+                return
+
+    def finish(self) -> int:
+        """Write everything that is not yet written, each tried once; returns how many could not be."""
+        left = [each for each in self._owed if not self._save(each)]
+        self._owed = deque(left)
+        tracks = [each for each in self._tracks.values() if self._has_news(each)]
+        return len(left) + sum(not self._save_newest(each) for each in tracks)
+
+    def _has_news(self, track: _Track) -> bool:
+        """Whether the newest differs from what was written; what FINISHED is owed, and not written twice."""
+        if self._every_s is None or track.newest.state is State.FINISHED:
+            return False
+        return _key(track.newest) != track.written
+
+    def _save_newest(self, track: _Track) -> bool:
+        saved = self._save(track.newest)
+        if saved:
+            track.written = _key(track.newest)
+        return saved
+
+    def _save(self, histogram: Histogram) -> bool:
+        try:
+            file = save(self._folder, histogram)
+        except OSError as error:
+            self._failed(error)
+            return False
+        if self._again is not None:
+            self._again = None
+            _log.warning("%s is written to again; it failed %d times until now", self._folder, self.failures)
+        self._written(file)
+        return True
+
+    def _failed(self, error: OSError) -> None:
+        self.failures += 1
+        if self._again is None:
+            self._again = Every(self._clock, _AGAIN_S)
+            self._again.due()
+            about = "%s cannot be written to: %s; trying again every %g s"
+            _log.warning(about, self._folder, error.strerror or error, _AGAIN_S)
+
+
+def _key(histogram: Histogram) -> object:
+    """What is another one after anything was counted, has failed or has begun anew."""
+    info = histogram.info
+    how = info.job, info.index, info.generation, info.state, info.error_message, info.warning
+    return *how, histogram.counts.shape, float(histogram.counts.sum())
