@@ -19,7 +19,7 @@ COMMANDS = {
     "generate": "sends events: of a NeXus file, or made up",
     "send": "sends a command and prints its reply",
     "watch": "prints histograms as they come",
-    "view": "draws histograms as they come, or into a file",
+    "view": "draws histograms as they come, in a window or a terminal, or into a file",
     "save": "writes histograms into NeXus files",
     "dashboard": "a page that shows histograms, live, and steers the service",
     "top": "shows services, workers and histograms, live",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import math
 import os
-import re
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from histsvc.errors import SettingsError
 from histsvc.files import atomic
 from histsvc.view.drawing import Look
 from histsvc.view.plot import Plot
+from histsvc.view.text import natural
 
 MOST = 25
 # Width and height of a plot in inches, and of its letters in points, by the number of columns.
@@ -55,7 +55,7 @@ class Grid:
 
     def show(self, histograms: Collection[Histogram], now_ms: int) -> bool:
         """Show these, with ages at `now_ms` since the epoch; says whether there is anything to be drawn."""
-        shown = sorted(histograms, key=lambda each: _natural(each.id))[:MOST]
+        shown = sorted(histograms, key=lambda each: natural(each.id))[:MOST]
         self.left_out = len(histograms) - len(shown)
         fits = len(shown) == len(self._plots) and all(
             plot.fits(each) for plot, each in zip(self._plots, shown, strict=True)
@@ -100,11 +100,6 @@ class Grid:
         if not histograms:
             self._figure.text(0.5, 0.5, "waiting for histograms \u2026", ha="center", va="center")
         return True
-
-
-def _natural(name: str) -> list[str | int]:
-    """What to sort by, so that bank2 comes before bank10: words and numbers by turns."""
-    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)]
 
 
 def check_file(file: Path) -> None:
