@@ -131,7 +131,7 @@ def test_once_without_anything_or_not_everything_is_code_1(
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_live_it_shows_what_comes_until_a_signal(
-    number: signal.Signals, follow: Any, terminal: Terminal
+    number: signal.Signals, follow: Any, in_terminal: Any
 ) -> None:
     terminal, shown = Terminal(), list[str]()
     polls = [[], BOTH[:1], lambda: shown.append(terminal.getvalue()), partial(signal.raise_signal, number)]
