@@ -19,6 +19,7 @@ from pathlib import Path
 from service_process import TIMEOUT_S
 
 WATCH, TOP = ("-m", "histsvc", "watch"), ("-m", "histsvc", "top")
+SAVE, VIEW_TERMINAL = ("-m", "histsvc", "save"), ("-m", "histsvc", "view", "--terminal")
 WATCH_SCRIPT = (str(Path(__file__).parents[1] / "bin" / "view_output_messages.py"),)
 _PYTHON = (sys.executable, "-W", "error")
 # What begins a picture in the upper left corner; and what colours, moves the cursor and switches screens.
