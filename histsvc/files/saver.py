@@ -76,18 +76,28 @@ class Saver:
                 self._owed.append(each)
 
     def write(self) -> None:
-        """Write what is owed and what is due; after a failure not before some seconds."""
+        """Write what is owed and what is due, up to what fails of each; then again after some seconds."""
         if self._again is not None and not self._again.due():
             return
-        while self._owed:
-            if not self._save(self._owed[0]):
-                return
+        before = self.failures
+        while self._owed and self._save(self._owed[0]):
             self._owed.popleft()
-        for track in self._tracks.values():
+        # Next time another one is tried first: one that is too large does not keep the others waiting.
+        self._owed.rotate(-1)
+        self._write_due()
+        if self._again is not None and self.failures == before:
+            self._again = None
+            _log.warning("%s is written to again; it failed %d times until now", self._folder, self.failures)
+
+    def _write_due(self) -> None:
+        for name, track in list(self._tracks.items()):
             # To compare takes longer than to look at the clock.
-            due = track.due.remaining_s() <= 0 and self._has_news(track)
-            if due and track.due.due() and not self._save_newest(track):
+            if track.due.remaining_s() > 0 or not self._has_news(track):
+                continue
+            if not self._save_newest(track):
+                self._tracks[name] = self._tracks.pop(name)
                 return
+            track.due.due()
 
     def finish(self) -> int:
         """Write everything that is not yet written, each tried once; returns how many could not be."""
@@ -112,9 +122,6 @@ class Saver:
         except OSError as error:
             self._failed(error)
             return False
-        if self._again is not None:
-            self._again = None
-            _log.warning("%s is written to again; it failed %d times until now", self._folder, self.failures)
         self._written(file)
         return True
 

@@ -6,6 +6,8 @@ import dataclasses
 import json
 import os
 import resource
+import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -126,6 +128,7 @@ def test_whatever_others_publish_can_be_written(tmp_path: Path) -> None:
         "first_pulse_time": 1 << 70,
         "last_pulse_time": -5,
         "stop": 1 << 63,
+        "config": {"nasty": nasty, "huge": 1 << 90},
     }
     counts = np.full((2,) * 5, -1, np.int32)
     made = shown(counts, axes, name=nasty, **keys)
@@ -217,16 +220,21 @@ def test_half_of_a_file_is_none(tmp_path: Path) -> None:
         np.testing.assert_array_equal(file["entry/data/counts"][()], histogram.counts)
 
 
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from histsvc.files import atomic
+Path.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+atomic.replace(Path(sys.argv[1]), b"half")
+"""
+
+
 def test_who_is_killed_in_the_middle_leaves_no_file_that_anybody_reads(tmp_path: Path) -> None:
-    file, seen = tmp_path / "a.nxs", "killed before it has its name"
-    child = os.fork()
-    if child == 0:
-        Path.replace = lambda *_: os._exit(7)  # type: ignore[method-assign]
-        atomic.replace(file, b"half")
-        os._exit(0)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7, seen
+    file = tmp_path / "a.nxs"
+    with subprocess.Popen([sys.executable, "-c", KILLED, str(file)]) as child:
+        assert child.wait(60) == -signal.SIGKILL
     (left,) = tmp_path.iterdir()
-    assert left.name == f".a.nxs.{child}.part"
+    assert left.name == f".a.nxs.{child.pid}.part"
     assert not list(tmp_path.glob("*.nxs"))
     atomic.replace(file, b"whole")
     assert file.read_bytes() == b"whole"
