@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ def check_folder(folder: Path) -> None:
     _h5py()
     if not folder.is_dir():
         raise SettingsError(f"--to {folder}: there is no such folder")
-    probe = folder / ".histsvc-probe"
+    probe = folder / f".histsvc-probe.{os.getpid()}"
     try:
         atomic.replace(probe, _PROBE)
         probe.unlink()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 
 import pytest
 from fake_topics import World, install
 from unit.client_bench import KAFKA, beat, published, told
 
-from histsvc.client import Client, Histogram, State
+from histsvc.client import AsyncClient, Client, Histogram, State
 
 OUTPUT, BEATS = "histograms", "beats"
 
@@ -90,3 +91,14 @@ def test_the_last_word_of_a_worker_that_was_replaced_is_none(world: World, clien
     last_word = published("a", 1, state=State.FINISHED, job="j", epoch=1)
     world.write(OUTPUT, published("a", 5, job="j", epoch=2), last_word)
     assert given(following.poll(1.0)) == [("a", State.COUNTING, 5)]
+
+
+def test_asyncio_has_the_same(world: World) -> None:
+    async def follow() -> list[tuple[str, State, int]]:
+        async with AsyncClient(KAFKA) as client:
+            following = client.follow("*", OUTPUT, keep_finished=True)
+            await following.poll(0)
+            world.write(OUTPUT, finished("a", 1), published("a", 2))
+            return given(await following.poll(1.0))
+
+    assert asyncio.run(follow()) == [("a", State.FINISHED, 1), ("a", State.COUNTING, 2)]
