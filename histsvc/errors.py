@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 
 _SHOWN_CHARACTERS = 200
@@ -51,3 +53,17 @@ class BrokerError(Exception):
 
 class SettingsError(Exception):
     """Wrong use or settings: one line on stderr and exit code 2."""
+
+
+class MissingExtraError(SettingsError, ImportError):
+    """Something needs a library that is not installed; the message names the extra that brings it."""
+
+
+@contextmanager
+def needs(library: str, extra: str, what: str) -> Iterator[None]:
+    """Import `library` within this; raises MissingExtraError, for `what` needs it, where that fails."""
+    try:
+        yield
+    except ImportError as error:
+        message = f"{what} needs {library}: pip install 'histsvc[{extra}]' ({error})"
+        raise MissingExtraError(message) from error

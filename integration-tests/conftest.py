@@ -5,8 +5,11 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from browser import chromium
+from dashboard import Dashboard
 from events import EventSender
 from kafka_broker import Broker, BrokerError, MakeTopic
+from playwright.sync_api import Browser, sync_playwright
 from service_process import Service
 from started import Started
 
@@ -104,3 +107,39 @@ def start() -> Iterator[Callable[..., Started]]:
     yield one
     for each in started:
         each.close()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A real browser; each page of a test is in a window of its own."""
+    with sync_playwright() as playwright:
+        # There is no sandbox for root; what is opened is our own page.
+        started = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def own_dashboard() -> Iterator[Callable[..., Dashboard]]:
+    """`own_dashboard(service, *options)` starts a dashboard for this test alone."""
+    started: list[Dashboard] = []
+
+    def start(service: Service, *options: str) -> Dashboard:
+        started.append(Dashboard(service, *options))
+        return started[-1]
+
+    yield start
+    for log in [each.close() for each in started]:
+        assert "Traceback" not in log, log
+
+
+@pytest.fixture
+def dashboard(own_dashboard: Callable[..., Dashboard], shared_service: Service) -> Dashboard:
+    """A dashboard of the shared service that may send commands."""
+    return own_dashboard(shared_service, "--allow-commands")
+
+
+@pytest.fixture
+def data(topic: MakeTopic) -> str:
+    """A topic for the events of this test."""
+    return topic("data")

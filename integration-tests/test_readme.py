@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib.image
+import matplotlib.pyplot
 import pytest
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 from documents import ROOT, blocks, clone, done, normal, section, shown
-from kafka_broker import Broker
+from kafka_broker import Broker, MakeTopic
 from service_process import Service
 
 from histsvc.cli import COMMANDS
@@ -79,6 +80,32 @@ def test_asyncio_example(shared_service: Service, capsys: pytest.CaptureFixture[
     exec(before, names)
     asyncio.run(names["main"]())
     assert capsys.readouterr().out == expected
+
+
+def test_notebook_example(
+    service: Service,
+    topic: MakeTopic,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """With the events of the five minutes."""
+    (_, code), (_, expected) = blocks(section(README, "In a notebook"))
+    data, sent = topic("events"), ["--det-hist", "--num-messages", "100", "--num-events", "1000"]
+    config = service.histogram("hist1d", data, id="tof", tof_range=[0, 100_000_000], num_bins=500)
+    with service.following() as output:
+        service.config([config])
+        command = ["generate", "-b", service.bootstrap, "-t", data, *sent, "--rate", "0", "--seed", "1"]
+        subprocess.run([sys.executable, "-m", "histsvc", *command], check=True, timeout=60)
+        output.until(lambda published: published.info.id == "tof" and published.info.sum == 100_000)
+    matplotlib.pyplot.switch_backend("agg")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BROKER", service.bootstrap)
+    assert '"histsvc_heartbeat"' in code
+    exec(code.replace('"histsvc_heartbeat"', repr(service.heartbeat)), {})
+    matplotlib.pyplot.close("all")
+    assert capsys.readouterr().out == expected
+    assert matplotlib.image.imread(tmp_path / "tof.png").std() > 0.05
 
 
 def test_demo_ends_as_shown() -> None:

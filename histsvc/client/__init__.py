@@ -6,7 +6,7 @@ from histsvc.client.following import Following
 from histsvc.client.followings import HistogramFollowing
 from histsvc.client.received import Histogram, heartbeat, histogram
 from histsvc.client.topic_reader import TopicReader
-from histsvc.errors import BrokerError, Code, CommandError, SettingsError
+from histsvc.errors import BrokerError, Code, CommandError, MissingExtraError, SettingsError
 from histsvc.protocol.heartbeat import Heartbeat, WorkerLoad, WorkerStatus
 from histsvc.protocol.info import HistogramInfo, State
 from histsvc.settings import KafkaSettings, Security
@@ -27,6 +27,7 @@ __all__ = [
     "HistogramFollowing",
     "HistogramInfo",
     "KafkaSettings",
+    "MissingExtraError",
     "Security",
     "SettingsError",
     "State",

@@ -74,7 +74,7 @@ class HistogramConfig(BaseModel, ABC):
 
     @property
     def message_bytes(self) -> int:
-        """About how large its message is before compression: counts and edges as float64, and the info."""
+        """About how large a message of counts and edges, float64, and the info is before compression."""
         return 8 * (self.bins + sum(self.shape) + len(self.shape)) + 2000
 
     def check(self) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from histsvc.errors import SettingsError
+from histsvc.errors import SettingsError, needs
 from histsvc.model import Int64Array, Pulse
 from histsvc.sources.nexus_time import date_ns, ns_per, whole_ns
 
@@ -66,10 +66,8 @@ class NexusSource:
 
     @contextmanager
     def _opened(self) -> Iterator[Any]:
-        try:
+        with needs("h5py", "nexus", "a NeXus file"):
             import h5py
-        except ImportError as error:
-            raise SettingsError("NeXus files need h5py: pip install 'histsvc[nexus]'") from error
         if not self._path.is_file():
             raise SettingsError(f"{self._path}: there is no such file")
         try:

@@ -21,11 +21,15 @@ _EMPTY = (1.0, 10.0)
 
 @dataclass(frozen=True)
 class Look:
-    """How plots look: `log` scale of the counts, letters of `font_pt` points, `width_in` inches each."""
+    """How plots look: `log` scale of the counts, letters of `font_pt` points, `width_in` inches each.
+
+    With `errors` steps have a band of √n around them.
+    """
 
     log: bool = False
     font_pt: float = 10.0
     width_in: float = 8.0
+    errors: bool = False
 
     @property
     def columns(self) -> int:
@@ -52,7 +56,12 @@ class Steps:
         edges, _ = axis.readable(only)
         self._axes, self._log = axes, look.log
         axes.set_autoscaley_on(False)  # which warns of counts of zero on a log scale
-        self._steps = axes.stairs(np.zeros(edges.size - 1), edges, linewidth=1.1)
+        zeros = np.zeros(edges.size - 1)
+        self._steps = axes.stairs(zeros, edges, linewidth=1.1, label=histogram.id)
+        self._errors = None
+        if look.errors:
+            colour = self._steps.get_edgecolor()
+            self._errors = axes.stairs(zeros, edges, baseline=zeros, fill=True, color=colour, alpha=0.3)
         axes.set_xlim(edges[0], edges[-1])
         axes.set_xlabel(axis.title(only), fontsize=look.font_pt, parse_math=False)
         about = f"counts per {axis.bin_width(only) or 'bin'}"
@@ -68,8 +77,11 @@ class Steps:
     def update(self, counts: npt.NDArray[np.float64]) -> None:
         """Show these counts; whoever has zoomed in stays there until the toolbar's home button."""
         self._steps.set_data(values=counts)
+        errors = np.zeros(counts.shape) if self._errors is None else np.sqrt(np.maximum(counts, 0))
+        if self._errors is not None:
+            self._errors.set_data(values=counts + errors, baseline=counts - errors)
         if self._axes.get_autoscaley_on():
-            most = float(counts.max())
+            most = float((counts + errors).max())
             low, high = (_least(counts) / 2, 2 * most) if self._log else (0.0, 1.05 * most)
             self._axes.set_ylim(low, high if high > low else low + _EMPTY[self._log], auto=True)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from histsvc.client import Histogram
-from histsvc.errors import SettingsError
+from histsvc.errors import SettingsError, needs
 from histsvc.view.drawing import Look
 from histsvc.view.plot import Plot
 
@@ -30,9 +30,8 @@ _PLOTS = {
 def load() -> Any:
     """Import matplotlib, which takes a while; raises SettingsError where it is not there."""
     try:
-        import matplotlib as mpl
-    except ImportError as error:
-        raise SettingsError(f"it needs matplotlib: pip install 'histsvc[view]' ({error})") from error
+        with needs("matplotlib", "view", "a picture"):
+            import matplotlib as mpl
     except ValueError as error:  # of MPLBACKEND or a matplotlibrc file
         raise SettingsError(f"matplotlib: {error}") from error
     return mpl

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from histsvc.client import Axis, Histogram, State
+from histsvc.client import Histogram, State
 from histsvc.view import text
 from histsvc.view.drawing import Image, Look, Nothing, Steps
 
@@ -57,7 +57,7 @@ class Plot:
             histogram.id == before.id
             and problem(histogram) == self._problem
             and histogram.counts.shape == before.counts.shape
-            and all(map(_same_axis, histogram.axes, before.axes))
+            and histogram.axes == before.axes
         )
 
     def update(self, histogram: Histogram) -> bool:
@@ -112,11 +112,6 @@ def problem(histogram: Histogram) -> str:
     if not all(np.isfinite(each.edges).all() and (np.diff(each.edges) > 0).all() for each in histogram.axes):
         return "cannot be drawn: its edges are not ascending"
     return "" if np.isfinite(counts).all() else "cannot be drawn: its counts are not finite"
-
-
-def _same_axis(one: Axis, other: Axis) -> bool:
-    same = (one.unit, one.label) == (other.unit, other.label)
-    return same and np.array_equal(one.edges, other.edges)
 
 
 def _cut(name: str, most: int) -> str:

@@ -10,19 +10,14 @@ from rich.text import Text
 
 from histsvc.client import Axis, Histogram
 from histsvc.view.axis import readable
+from histsvc.view.raster import levels, resized, rgb
 from histsvc.view.text import short
 
 _HALF = "\u2580"  # the upper half of a cell: one pixel in the foreground, one in the background
 _EIGHTHS = " \u2581\u2582\u2583\u2584\u2585\u2586\u2587\u2588"
 _DENSITIES = " .:-=+*#%@"
-# From dark to light, as the colour map inferno goes.
-_PALETTE = np.array(
-    [(0, 0, 4), (40, 11, 84), (101, 21, 110), (159, 42, 99), (212, 72, 66), (245, 125, 21), (250, 193, 39)]
-)
 _SPECTRUM_STYLE = "bright_cyan"
 _AXIS_STYLE = "dim"
-# What is brighter than nearly all pixels does not darken the others.
-_BRIGHTEST = 0.998
 
 
 def picture(histogram: Histogram, columns: int, rows: int, *, colour: bool = True) -> Text:
@@ -36,7 +31,7 @@ def picture(histogram: Histogram, columns: int, rows: int, *, colour: bool = Tru
 
 
 def _spectrum(counts: npt.NDArray[np.float64], axis: Axis, columns: int, rows: int) -> Text:
-    heights = _resized(counts, columns)
+    heights = resized(counts, columns)
     most = float(counts.max(initial=0))
     steps = np.rint(heights / (heights.max(initial=0) or 1) * (rows - 1) * (len(_EIGHTHS) - 1)).astype(int)
     lines = []
@@ -58,9 +53,8 @@ def _image(
         scale = min(columns / counts.shape[0], 2 * rows / counts.shape[1])
         wide = max(1, min(columns, round(scale * counts.shape[0])))
         high = max(2, min(2 * rows, 2 * round(scale * counts.shape[1] / 2)))
-    small = _resized(_resized(counts, wide).T, high)[::-1]  # [row from the top][column]
-    levels = np.sqrt(np.clip(small / (np.quantile(small, _BRIGHTEST) or small.max() or 1), 0, 1))
-    pairs = levels.reshape(high // 2, 2, wide)
+    small = resized(resized(counts, wide).T, high)[::-1]  # [row from the top][column]
+    pairs = levels(small).reshape(high // 2, 2, wide)
     margin = " " * ((columns - wide) // 2)
     lines = [(_coloured if colour else _dense)(top, bottom) for top, bottom in pairs]
     above = (rows - len(lines)) // 2
@@ -70,7 +64,7 @@ def _image(
 
 def _coloured(top: npt.NDArray[np.float64], bottom: npt.NDArray[np.float64]) -> Text:
     line = Text()
-    for upper, lower in zip(_rgb(top), _rgb(bottom), strict=True):
+    for upper, lower in zip(rgb(top).tolist(), rgb(bottom).tolist(), strict=True):
         line.append(_HALF, Style(color=Color.from_rgb(*upper), bgcolor=Color.from_rgb(*lower)))
     return line
 
@@ -78,24 +72,6 @@ def _coloured(top: npt.NDArray[np.float64], bottom: npt.NDArray[np.float64]) -> 
 def _dense(top: npt.NDArray[np.float64], bottom: npt.NDArray[np.float64]) -> Text:
     steps = np.rint((top + bottom) / 2 * (len(_DENSITIES) - 1)).astype(int)
     return Text("".join(_DENSITIES[step] for step in steps))
-
-
-def _rgb(levels: npt.NDArray[np.float64]) -> list[tuple[int, ...]]:
-    at = np.linspace(0, 1, len(_PALETTE))
-    channels = [np.interp(levels, at, _PALETTE[:, channel]) for channel in range(3)]
-    return [tuple(map(int, colour)) for colour in np.rint(np.stack(channels, axis=1)).astype(int)]
-
-
-def _resized(counts: npt.NDArray[np.float64], size: int) -> npt.NDArray[np.float64]:
-    """Change the length of the first dimension: the mean where bins are put together, else repeated."""
-    bins = counts.shape[0]
-    if bins <= size:
-        repeated: npt.NDArray[np.float64] = counts[np.arange(size) * bins // size]
-        return repeated
-    begins = np.arange(size) * bins // size
-    widths = np.diff(begins, append=bins).reshape(-1, *[1] * (counts.ndim - 1))
-    resized: npt.NDArray[np.float64] = np.add.reduceat(counts, begins, axis=0) / widths
-    return resized
 
 
 def _axes(axes: tuple[Axis, ...], columns: int) -> str:

@@ -48,7 +48,7 @@ def test_describe_tells_the_schema_and_what_there_is() -> None:
         "response": "ACK",
         "histogram_types": list(histogram_types()),
         "input_schemas": ["ev42", "ev44", "da00"],
-        "output_schemas": ["hs00", "hs01"],
+        "output_schemas": ["hs00", "hs01", "da00"],
         "protocol": "1.0",
     }
     assert set(answer["histogram_types"]) == set(KINDS)
@@ -94,6 +94,7 @@ ACCEPTED: list[dict[str, Any]] = [
     config("hist2d", num_bins=7),
     config("dethist", tof_range="nonsense"),
     config("roihist", left_edges=[1, 1], output_schema="hs01"),
+    config("dethist", output_schema="da00"),
     config(data_brokers=["[::1]:9092", "a.b-c_d:1"], data_topics=["A.b-c_9"]),
     config(input_schema="da00"),
 ]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from html import escape
 from typing import Any
 
-from bokeh.models import Checkbox, Div
+from bokeh.models import CheckboxGroup, Div
 
 from histsvc.view.dashboard import widgets
 from histsvc.view.dashboard.feed import Seen
@@ -22,7 +22,7 @@ class Catalogue:
 
     def __init__(self, chose: Callable[[str, bool], None]) -> None:
         self._chose = chose
-        self._lines: dict[str, tuple[Checkbox, Div]] = {}
+        self._lines: dict[str, tuple[CheckboxGroup, Div]] = {}
         self._wanted: tuple[str, ...] = ()
         self._filter = widgets.text("Histograms", placeholder="filter by id", sizing_mode="stretch_width")
         self._list = widgets.box(sizing_mode="stretch_width", css_classes=["list"])
@@ -41,8 +41,8 @@ class Catalogue:
             html = _about(seen[name], of_histogram(seen[name].histogram, now_ms))
             if html != about.text:
                 about.text = html
-            if box.active != (name in shown):
-                box.active = name in shown
+            if bool(box.active) != (name in shown):
+                box.active = [0] if name in shown else []
         if wanted != self._wanted:
             self._wanted = wanted
             self._lines = {name: line for name, line in self._lines.items() if name in seen}
@@ -52,9 +52,9 @@ class Catalogue:
                 f"{left} more: filter by id" if left else "" if seen else "None is published yet."
             )
 
-    def _line(self, name: str, active: bool) -> tuple[Checkbox, Div]:
-        box = Checkbox(label=printable(name), active=active, name=f"show {name}")
-        box.update(css_classes=["entry"], stylesheets=widgets.sheets())
+    def _line(self, name: str, active: bool) -> tuple[CheckboxGroup, Div]:
+        keys: Any = {"name": f"show {name}", "css_classes": ["entry"]}
+        box = widgets.checkbox(printable(name), active=active, **keys)
         box.on_change("active", lambda _a, _o, new: self._chose(name, bool(new)))
         return box, widgets.div(css_classes=["about"])
 

@@ -46,7 +46,7 @@ class Cell:
         self._reference: npt.NDArray[np.float64] | None = None
         self._title = widgets.div(css_classes=["title"], sizing_mode="stretch_width", margin=0)
         self._message = widgets.div(css_classes=["message"], visible=False, sizing_mode="stretch_width")
-        more = widgets.toggle("\u22ef", width=34, margin=0, css_classes=["more"], name=f"more {self.name}")
+        more = widgets.toggle("Options", margin=0, css_classes=["more"], name=f"more {self.name}")
         self.options = CellOptions(choice, seen.histogram.counts.ndim, self._choose, self._freeze)
         more.js_link("active", self.options.root, "visible")
         self._body = widgets.box(sizing_mode="stretch_both", css_classes=["body"])
@@ -168,7 +168,7 @@ class Cell:
             values = shown(self.histogram, self.seen.history, self.options.choice, now_ns)
             facts.append(f"last {duration(values.seconds * 1000)}")
         name = escape(printable(self.name))
-        told = " \u00b7 ".join(facts)
+        told = "".join(f"<span>{fact}</span>" for fact in facts)
         return (
             f"<span class='name' title='{escape(printable(self.name), quote=True)}'>{name}</span>"
             f"<span class='facts'>{told}</span>"

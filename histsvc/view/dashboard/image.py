@@ -54,7 +54,8 @@ class Image:
         )
         self.figure.grid.visible = False
         self.region_tool = BoxSelectTool(description="Choose a region")
-        self.figure.add_tools(BoxZoomTool(match_aspect=self._true), "reset", self.region_tool)
+        self.figure.add_tools(self.region_tool, BoxZoomTool(match_aspect=self._true), "reset")
+        self.figure.toolbar.active_drag = self.region_tool
         self.colours = Colours(choice.scale)
         self._draw(histogram, x_unit, y_unit)
         self._fit()

@@ -63,7 +63,7 @@ def size(figure: Any) -> tuple[int, int]:
 
 def plain(figure: Any) -> None:
     """The letters of a Bokeh figure: those of the page, and no larger than needed."""
-    figure.toolbar.logo = None
+    figure.toolbar.update(logo=None, autohide=True)
     figure.update(min_border_right=4, min_border_top=6)
     for axis in figure.axis:
         axis.axis_label_text_font = axis.major_label_text_font = FONT

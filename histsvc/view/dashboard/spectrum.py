@@ -42,7 +42,7 @@ class Spectrum:
             x_range=self._x,
             y_range=self._y,
             y_axis_type="log" if self._log else "linear",
-            tools="pan,wheel_zoom,box_zoom,reset",
+            tools="pan,wheel_zoom",
             active_scroll="wheel_zoom",
             sizing_mode="stretch_both",
             x_axis_label=axis.title(self._axis),
@@ -67,7 +67,8 @@ class Spectrum:
         tips = [("bin", "@bin"), ("from", f"@left{{0.[0000]}}{unit}"), ("to", f"@right{{0.[0000]}}{unit}")]
         tips.append(("value", "@value{0,0.[000]} \u00b1 @error{0,0.[00]}"))
         hover = HoverTool(renderers=[bars], tooltips=tips, mode="vline", attachment="horizontal")
-        self.figure.add_tools(hover, self.region_tool)
+        self.figure.add_tools(self.region_tool, "box_zoom", "reset", hover)
+        self.figure.toolbar.active_drag = self.region_tool
         return whisker
 
     def paint(self, theme: Theme) -> None:

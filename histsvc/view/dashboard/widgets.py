@@ -8,6 +8,7 @@ from typing import Any
 from bokeh.layouts import column, row
 from bokeh.models import (
     Button,
+    CheckboxGroup,
     Div,
     ImportedStyleSheet,
     InlineStyleSheet,
@@ -55,6 +56,11 @@ def buttons(*each: Button) -> Any:
 def toggle(label: str, **keys: Any) -> Toggle:
     """Something to press that stays pressed."""
     return Toggle(label=label, stylesheets=sheets(), **keys)
+
+
+def checkbox(label: str, *, active: bool, **keys: Any) -> CheckboxGroup:
+    """Something to tick: `active` has its only number, 0, or none."""
+    return CheckboxGroup(labels=[label], active=[0] if active else [], stylesheets=sheets(), **keys)
 
 
 def select(title: str, options: Sequence[tuple[str, str]], value: str, **keys: Any) -> Select:

@@ -1,5 +1,5 @@
 // What the pointer is over, in an image of blocks of bins. `places` says of both axes where bins begin.
-const p = places.data, [u, v] = [special_vars.data_x, special_vars.data_y]
+const p = places.data, [u, v] = [special_vars.x, special_vars.y]
 const at = p.swaps[0] ? [v, u] : [u, v]
 const bins = [0, 1].map((axis) => {
   const {low, width, begin, end, step} = {low: p.low[axis], width: p.width[axis], begin: p.begin[axis],

@@ -1,6 +1,7 @@
 // Tells the server what can be seen, and in which colours; and makes the pictures usable by keyboard.
 (() => {
   const LOOK_MS = 300
+  const CLEAR_MS = 10_000
   const stored = localStorage.getItem("histsvc-theme")
   const system = matchMedia("(prefers-color-scheme: dark)")
   const isDark = () => (localStorage.getItem("histsvc-theme") ?? (system.matches ? "dark" : "light")) == "dark"
@@ -11,12 +12,13 @@
   }
   paint(null)
 
-  const cells = function* (views) {
+  const named = function* (prefix, views) {
     for (const view of views) {
-      if (view.model.name?.startsWith("cell ")) yield view
-      yield* cells(view.child_views ?? [])
+      if (view.model.name?.startsWith(prefix)) yield view
+      yield* named(prefix, view.child_views ?? [])
     }
   }
+  const cells = () => [...named("cell ", Bokeh.index.roots ?? [])]
 
   const isSeen = (view) => {
     const box = view.el.getBoundingClientRect()
@@ -31,10 +33,12 @@
     // What the page was opened with has arrived.
     if (!opened) browser.arrived = browser.sent
     opened = true
-    const seen = JSON.stringify([...cells(Bokeh.index.roots ?? [])].filter(isSeen).map((view) => view.model.id).sort())
+    const seen = JSON.stringify(cells().filter(isSeen).map((view) => view.model.id).sort())
     if (seen != browser.visible) browser.visible = seen
   }
   setInterval(look, LOOK_MS)
+  // Bokeh lets go of models that are no longer used when nothing has changed for half a minute: never, here.
+  setInterval(() => Bokeh.documents[0]?.freeze_all_models(() => {}), CLEAR_MS)
   document.addEventListener("visibilitychange", look)
   system.addEventListener("change", look)
 
@@ -52,8 +56,8 @@
       localStorage.setItem("histsvc-theme", isDark() ? "light" : "dark")
       look()
     }
-    const view = [...cells(Bokeh.index.roots ?? [])].find((view) => event.composedPath().includes(view.el))
-    const plot = view == null ? null : Bokeh.documents[0].get_model_by_name(`plot ${view.model.name.slice(5)}`)
+    const cell = cells().find((view) => event.composedPath().includes(view.el))
+    const plot = [...named("plot ", cell == null ? [] : [cell])][0]?.model
     if (plot == null) return
     if (event.key == "0") {
       for (const range of [plot.x_range, plot.y_range]) range.setv({start: range.reset_start, end: range.reset_end})

@@ -1,0 +1,53 @@
+// What the tests of the dashboard ask a page: models by their names, and what is drawn of them.
+// Everything says null (or false) as long as the page has not come so far.
+window.page = (() => {
+  // Only what the page still holds: Bokeh knows models for some time after they were taken out.
+  const models = () => (window.Bokeh?.documents?.[0]?.roots() ?? []).flatMap((root) => [...root.references()])
+  const model = (name) => models().find((each) => each.name == name) ?? null
+  const plot = (name) => model(`plot ${name}`)
+  const drawn = (name, glyph) => plot(name)?.renderers.find((each) => each.glyph?.type == glyph)?.data_source.data
+  const view = (views, wanted) => {
+    for (const each of views) {
+      const found = each.model == wanted ? each : view(each.child_views ?? [], wanted)
+      if (found != null) return found
+    }
+    return null
+  }
+  const frame = (name) => {
+    const found = plot(name) == null ? null : view(Bokeh.index.roots, plot(name))
+    return found?.frame == null ? null : found
+  }
+  const image = (name) => drawn(name, "Image")?.image[0] ?? null
+  return {
+    has: (name) => model(name) != null,
+    value: (name) => model(name)?.value ?? null,
+    // How many updates the server has sent.
+    updates: () => model("browser")?.sent ?? 0,
+    range: (name) => plot(name) == null ? null : [plot(name).x_range.start, plot(name).x_range.end],
+    image: (name) => image(name) == null ? null : {shape: image(name).shape, values: [...image(name)]},
+    total: (name) => image(name)?.reduce((sum, each) => sum + each, 0) ?? null,
+    column: ([name, column]) => [...(drawn(name, "Quad")?.[column] ?? [])],
+    regions: (name) => [...(drawn(name, "Rect")?.name ?? [])],
+    // Whether the focus is in the cell of a histogram.
+    isFocused: (name) => {
+      const cell = view(Bokeh.index.roots, model(`cell ${name}`))
+      let focused = document.activeElement
+      while (focused?.shadowRoot?.activeElement != null) focused = focused.shadowRoot.activeElement
+      for (let each = focused; each != null; each = each.parentNode ?? each.host) if (each == cell?.el) return true
+      return false
+    },
+    // Where on the screen a point of a picture is, in the coordinates of its axes.
+    place: ([name, x, y]) => {
+      const found = frame(name)
+      if (found == null) return null
+      found.el.scrollIntoView({block: "center"})
+      const box = found.el.getBoundingClientRect()
+      return [box.left + found.frame.x_scale.compute(x), box.top + found.frame.y_scale.compute(y)]
+    },
+    chooseRegion: (name) => {
+      const tool = plot(name)?.toolbar.tools.find((each) => each.type == "BoxSelectTool")
+      if (tool != null) tool.active = true
+      return tool != null
+    },
+  }
+})()
