@@ -120,7 +120,7 @@ def test_each_that_finished_is_written_however_many_follow(
 def test_every(service: Service, topic: MakeTopic, sender: EventSender, tmp_path: Path) -> None:
     data, sent = topic("data"), Sent()
     configured(service, data)
-    options = [*where(service, "heartbeat"), "--to", str(tmp_path), "--every", "1", "--id", "hist*"]
+    options = [*where(service, "heartbeat"), "--to", str(tmp_path), "--every", "1", "--id", "hist1*"]
     with piped(*SAVE, *options) as process:
         until_file(process, "hist1d", "INITIALISED", 0)
         for _ in range(2):
