@@ -186,7 +186,6 @@ class Cell:
         told = "".join(f"<span>{fact}</span>" for fact in facts)
         return (
             f"<span class='name' title='{escape(printable(self.name), quote=True)}'>{name}</span>"
-            f"<span class='facts'>{told}</span>"
             f"<span class='chip {condition.level}' title='{escape(condition.why, quote=True)}'>"
-            f"{condition.words}</span>"
+            f"{condition.words}</span><span class='facts'>{told}</span>"
         )
