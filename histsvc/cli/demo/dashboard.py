@@ -41,10 +41,11 @@ class Dashboard:
             self.page.open = int(pages[1])
         elif line.startswith("http://"):
             self.page.url = line
-        elif line.startswith(("INFO ", "DEBUG ")):
+        elif line.startswith("INFO "):
             return  # what the web server does
         self._last = line.removeprefix(_OWN_NAME)
-        self._say(f"dashboard: {self._last.removeprefix('INFO ')}")
+        if self.page.url:  # before that it can only be why there is none, which is told at its end
+            self._say(f"dashboard: {line.removeprefix('INFO ')}")
 
     def ended(self, code: int) -> None:
         """It has ended with this exit code; unless the demo has, that is told."""

@@ -22,7 +22,7 @@ class Witness:
         """`own` is what the `msg_id` of the demo's commands begin with."""
         self._own = own
         self._commands: list[Mapping[str, Any]] = []
-        self._replies: dict[str, tuple[Any, Any]] = {}
+        self._replies: dict[str, tuple[str, str]] = {}
 
     def hear(self, message: bytes) -> None:
         """Take in a command or a reply; commands in their order."""
@@ -33,7 +33,7 @@ class Witness:
         if not isinstance(said, dict):
             return
         if "response" in said:
-            self._replies[_key(said)] = said["response"], said.get("code")
+            self._replies[_key(said)] = str(said["response"]), str(said.get("code", ""))
         elif said.get("cmd") in _COMMANDS and not said.get("target"):
             self._commands.append(said)
 
@@ -48,25 +48,23 @@ class Witness:
         """
         changed: dict[str, str] = {}
         for command in self._commands:
-            if self._is_refused(command):
-                continue
-            cmd, of = command["cmd"], _about(command, names)
+            cmd, about = command["cmd"], _about(command, names)
             if not str(command.get("msg_id")).startswith(self._own):
-                if cmd != "add":
-                    changed |= {name: cmd for name in of if changed.get(name) in (None, "reset_counts")}
+                if cmd != "add" and self._may_be_done(command):
+                    # What was ended stays that, whatever comes later.
+                    changed |= {name: cmd for name in about if changed.get(name) in (None, "reset_counts")}
             elif cmd == "stop":
                 break
-            elif cmd == "reset_counts":
-                changed = {n: by for n, by in changed.items() if n not in of or by != "reset_counts"}
-            else:
-                changed = {name: by for name, by in changed.items() if name not in of}
+            elif self._replies.get(_key(command)) == ("ACK", ""):
+                again = ("reset_counts",) if cmd == "reset_counts" else _COMMANDS
+                changed = {n: by for n, by in changed.items() if n not in about or by not in again}
         return changed
 
-    def _is_refused(self, command: Mapping[str, Any]) -> bool:
-        """Whether it has changed nothing for sure; what got no reply may have been done."""
-        response, code = self._replies.get(_key(command), (None, None))
+    def _may_be_done(self, command: Mapping[str, Any]) -> bool:
+        """Whether it may have changed something; only a reply can rule that out."""
+        response, code = self._replies.get(_key(command), ("", ""))
         # A stop or a reset that could not be delivered in time has happened all the same.
-        return response == "ERR" and (command["cmd"] in ("config", "add") or code != Code.UNAVAILABLE)
+        return response != "ERR" or (command["cmd"] != "config" and code == Code.UNAVAILABLE)
 
 
 def _key(message: Mapping[str, Any]) -> str:
