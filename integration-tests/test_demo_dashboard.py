@@ -98,19 +98,22 @@ def test_a_newcomer_is_not_cut_off_and_may_steer(browser: Browser) -> None:
 
 
 def test_what_is_stopped_from_the_page_is_not_judged_and_no_more_steered(browser: Browser) -> None:
-    with telling(*DEMO, "--duration", "20") as demo, tab(browser, address(demo)) as page:
-        demo.until("config, detector")
-        page.until("total", "detector", lambda total: total is not None and total > 0)
-        page.press("Stop\u2026")
-        page.press("Yes")
-        page.page.locator(".sent", has_text="stop").locator("b.good").wait_for()
-        # Who has opened the page does not change how long was asked for.
+    with telling(*DEMO, "--duration", "20") as demo:
+        with tab(browser, address(demo)) as page:
+            demo.until("config, detector")
+            page.until("total", "detector", lambda total: total is not None and total > 0)
+            page.press("Stop\u2026")
+            page.press("Yes")
+            page.page.locator(".sent", has_text="stop").locator("b.good").wait_for()
+            # Who has the page open does not change how long was asked for.
+            demo.until("stop, everything: ACK")
         lines = demo.ended()
     stopped = [line for line in lines if line.endswith("changed from the page (stop): not judged")]
     assert {line.split()[0] for line in stopped} >= {"detector", "spectrum", "peak"}
     assert lines[-1].endswith(("nothing is left to judge", "every count that was judged is exact"))
     assert GOES_ON not in demo.lines
-    assert not [line for line in demo.lines if "NOT_FOUND" in line]
+    # Three resets were due, of which one may have been on its way.
+    assert len([line for line in demo.lines if line.startswith("reset_counts, only the peak: ERR")]) <= 1
 
 
 def test_the_address_answers_and_the_demo_goes_on_when_the_dashboard_is_killed() -> None:
@@ -129,7 +132,7 @@ def test_where_the_usual_port_is_taken_another_one_is_found() -> None:
         try:
             stack.enter_context(socket.create_server(("127.0.0.1", USUAL_PORT)))
         except OSError:
-            assert socket.create_connection(("127.0.0.1", USUAL_PORT)).close() is None  # somebody else has it
+            socket.create_connection(("127.0.0.1", USUAL_PORT)).close()  # somebody else has it
         with telling(*DEMO, "--duration", "1") as demo:
             url = address(demo)
             assert not url.endswith(f":{USUAL_PORT}/")
