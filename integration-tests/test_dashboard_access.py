@@ -80,7 +80,7 @@ def test_without_leave_nothing_can_be_sent(
         x, y = (inside - 1) % 20, (inside - 1) // 20
         counts = np.sum((x >= 1) & (x < 4) & (y >= 1) & (y < 4))
         page.page.locator(".inside", has_text=f"{counts:,}").wait_for()  # it still tells what lies inside
-        for name in ("Count it", "Stop", "Reset", "New histogram"):
+        for name in ("Count its image", "Count its spectrum", "Stop", "Reset", "New histogram"):
             assert page.page.get_by_role("button", name=name).count() == 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import fcntl
 import os
 import pty
@@ -19,6 +20,7 @@ from pathlib import Path
 from service_process import TIMEOUT_S
 
 WATCH, TOP = ("-m", "histsvc", "watch"), ("-m", "histsvc", "top")
+SAVE, VIEW_TERMINAL = ("-m", "histsvc", "save"), ("-m", "histsvc", "view", "--terminal")
 WATCH_SCRIPT = (str(Path(__file__).parents[1] / "bin" / "view_output_messages.py"),)
 _PYTHON = (sys.executable, "-W", "error")
 # What begins a picture in the upper left corner; and what colours, moves the cursor and switches screens.
@@ -90,6 +92,8 @@ class Terminal:
         self.process = process
         self.shown = ""
         self._side = side
+        # A read may end in the middle of a character.
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._modes = termios.tcgetattr(side)
 
     @property
@@ -116,7 +120,7 @@ class Terminal:
             read = os.read(self._side, 1 << 16)
         except OSError:  # what Linux says when nobody has the other side any more
             return False
-        self.shown += read.decode(errors="replace")
+        self.shown += self._decoder.decode(read)
         return bool(read)
 
 
