@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import h5py
 import pytest
 from browser import tab
 from playwright.sync_api import Browser
@@ -77,8 +78,12 @@ def test_a_newcomer_is_not_cut_off_and_may_steer(browser: Browser) -> None:
             page.until("total", "detector", lambda total: total is not None and total > 0)
             page.drag("detector", (30.5, 30.5), (60.5, 60.5))
             name = page.until("value", "region name")
-            page.press("Count it")
+            page.press("Count its image")
             page.until("total", name, lambda total: total is not None and total > 0)
+            with page.page.expect_download() as download:
+                page.cell(name).get_by_role("link", name="Save").click()
+            with h5py.File(download.value.path()) as file:
+                assert file["entry/data/counts"][()].sum() > 0
             page.fill("Which ids", "spectrum")
             page.press("Reset\u2026")
             page.press("Yes")
