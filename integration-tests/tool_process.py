@@ -59,7 +59,7 @@ def printed(*command: str) -> str:
 
 
 @contextmanager
-def piped(*command: str) -> Iterator[subprocess.Popen[str]]:
+def piped(*command: str, limit_s: float = TIMEOUT_S) -> Iterator[subprocess.Popen[str]]:
     """A process whose output goes into pipes; killed after a while."""
     started = subprocess.Popen(
         [*_PYTHON, *command],
@@ -68,8 +68,16 @@ def piped(*command: str) -> Iterator[subprocess.Popen[str]]:
         text=True,
         env=environment(),
     )
-    with _limited(started):
+    with _limited(started, limit_s):
         yield started
+
+
+def children(of: int) -> dict[str, int]:
+    """The processes that the demo has started, by the tool that each is."""
+    pids = Path(f"/proc/{of}/task/{of}/children").read_text().split()
+    lines = [Path(f"/proc/{pid}/cmdline").read_text().split("\0") for pid in pids]
+    # python -c CODE TOOL ...
+    return {line[3]: int(pid) for pid, line in zip(pids, lines, strict=True)}
 
 
 def plain(written: str) -> str:
