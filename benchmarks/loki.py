@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from examples import command
@@ -50,13 +50,20 @@ def _filled(bench: Bench, histograms: list[dict[str, Any]]) -> dict[str, Filled]
     megabytes = _QUICK_MEGABYTES if bench.quick else _MEGABYTES
     messages = _SHAPE.messages(megabytes * 1_000_000)
     first_ms = beginning(messages)
-    made: dict[str, Filled] = {}
+    return {
+        name: fill(bench.broker, f"bench-{name}", _SHAPE, messages, events, first_ms)
+        for name, events in streams(histograms).items()
+    }
+
+
+def streams(histograms: Sequence[Mapping[str, Any]]) -> dict[str, Events]:
+    """Which events each data topic must have so that all of them are counted, whatever counts them."""
+    made: dict[str, Events] = {}
     for name in sorted({histogram["data_topics"][0] for histogram in histograms}):
         mine = [histogram for histogram in histograms if histogram["data_topics"] == [name]]
         first, last = mine[0]["det_range"]
         sources = tuple(histogram["source"] or "bank" for histogram in mine)
-        events = Events(max(first, 1), last - max(first, 1) + 1, sources)
-        made[name] = fill(bench.broker, f"bench-{name}", _SHAPE, messages, events, first_ms)
+        made[name] = Events(max(first, 1), last - max(first, 1) + 1, sources)
     return made
 
 
