@@ -12,7 +12,7 @@ from benchmarks.instrument import EVENTS_PER_S, Instrument, Looked, Watched
 from benchmarks.pairs import Spread
 
 # Of the service alone and with the page, in turn.
-_TURNS, _QUICK_TURNS = 5, 2
+_TURNS, _QUICK_TURNS = 3, 2
 _SECONDS, _QUICK_SECONDS = 60.0, 8.0
 _MOST_PERCENT = 50.0
 _LEAST = 0.95

@@ -30,8 +30,13 @@ window.page = (() => {
     pictures: () => {
       for (const plot of models().filter((each) => each.name?.startsWith("plot ") && !counted.has(each))) {
         counted.set(plot, 0)
-        const data = plot.renderers[0].data_source.properties.data
-        data.change.connect(() => counted.set(plot, counted.get(plot) + 1))
+        const {data} = plot.renderers[0].data_source.properties
+        let last = data.get_value()
+        data.change.connect(() => {
+          // Bokeh may tell of one change twice.
+          if (data.get_value() != last) counted.set(plot, counted.get(plot) + 1)
+          last = data.get_value()
+        })
       }
       return Object.fromEntries([...counted].map(([plot, number]) => [plot.name.slice("plot ".length), number]))
     },
