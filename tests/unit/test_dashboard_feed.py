@@ -190,9 +190,7 @@ def test_brokers_that_do_not_answer_are_told_of_and_asked_again(
     assert fed.feed.trouble == ""
 
 
-def test_what_was_seen_is_there_while_brokers_are_away(
-    fed: Fed, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_was_seen_is_there_while_brokers_are_away(fed: Fed, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_AGAIN_S", 0.01)
     fed.take(fed.at())
     seen = fed.feed.seen["hist1d"]

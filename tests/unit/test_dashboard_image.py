@@ -138,18 +138,21 @@ def test_a_part_that_is_looked_at_has_the_means_of_its_bins(
 ) -> None:
     counts = np.random.default_rng(3).integers(0, 100, (80, 60)).astype(float)
     drawn = Drawn(image_of(counts), choice, width=16, height=12)
-    across, up = (corners[2:], corners[:2]) if choice.swaps else (corners[:2], corners[2:])
+    x, y = sorted(corners[:2]), sorted(corners[2:])
+    across, up = (y, x) if choice.swaps else (x, y)
     drawn.figure.x_range.update(start=across[0], end=across[1] + 0.5)
-    drawn.figure.y_range.update(start=up[0], end=up[1] + 0.5)
+    drawn.figure.y_range.update(start=up[1] + 0.5, end=up[0])
     drawn.draw()
     there = drawn.picture
     low = [there["x"], there["y"]][:: -1 if choice.swaps else 1]
     high = [there["x"] + there["dw"], there["y"] + there["dh"]][:: -1 if choice.swaps else 1]
     values = there["image"] if choice.swaps else there["image"].T
     steps = [round((b - a) / n) for a, b, n in zip(low, high, values.shape, strict=True)]
+    # The last block is drawn as long as all others; it has only what can be seen.
+    ends = [int(np.clip(np.ceil(b + 0.5), 1, n)) for (_, b), n in zip((x, y), counts.shape, strict=True)]
     for (i, j), value in np.ndenumerate(values):
         a, b = round(low[0]) + i * steps[0], round(low[1]) + j * steps[1]
-        block = counts[a : min(a + steps[0], 80), b : min(b + steps[1], 60)]
+        block = counts[a : min(a + steps[0], max(ends[0], a + 1)), b : min(b + steps[1], max(ends[1], b + 1))]
         assert value == pytest.approx(block.mean(), rel=1e-6)
 
 
@@ -197,7 +200,7 @@ def test_counts_are_exact_in_as_few_bytes_as_they_need(most: int, dtype: type) -
 
 
 def test_bins_of_different_widths_are_drawn_where_they_lie() -> None:
-    axes = (Axis(np.array([0.0, 1.0, 2.0, 4.0]), "a"), Axis(np.array([0.0, 1.0]), "b"))
+    axes = (Axis(np.array([0.0, 1.0, 2.0, 4.0]), "K", "a"), Axis(np.array([0.0, 1.0]), "", "b"))
     drawn = Drawn(histogram_of(np.array([[5.0], [6.0], [7.0]]), axes), width=12, height=1)
     seen = drawn.screen()[0]
     assert {seen[1], seen[4], seen[7], seen[11]} == {5, 7}

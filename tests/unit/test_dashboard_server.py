@@ -23,7 +23,7 @@ from histsvc.view.dashboard.server import PageServer, is_loopback
         ("127.8.9.10", True),
         ("::1", True),
         ("localhost", True),
-        ("0.0.0.0", False),  # noqa: S104
+        ("0.0.0.0", False),
         ("::", False),
         ("", False),
         ("10.0.0.1", False),
@@ -65,7 +65,8 @@ def test_only_pages_of_this_server_may_talk_to_it() -> None:
 
 
 @pytest.mark.xfail(
-    strict=True, reason="browsers leave out the port 443 of https, and a web socket without one counts as port 80"
+    strict=True,
+    reason="browsers leave out the port 443 of https, and a web socket without one counts as port 80",
 )
 def test_pages_behind_a_proxy_with_https_may_talk_to_it() -> None:
     with served(origins=["beamline.example:443"]) as server:
@@ -94,7 +95,7 @@ NAMED = {"beam:8888", "beam.example:8888"}
         ("127.0.0.1", HERE, "http://localhost:8888/"),
         ("localhost", HERE, "http://localhost:8888/"),
         ("::1", HERE, "http://localhost:8888/"),
-        ("0.0.0.0", HERE | NAMED, "http://beam:8888/"),  # noqa: S104
+        ("0.0.0.0", HERE | NAMED, "http://beam:8888/"),
         ("::", HERE | NAMED, "http://beam:8888/"),
         ("", HERE | NAMED, "http://beam:8888/"),
         ("192.0.2.7", HERE | NAMED | {"192.0.2.7:8888"}, "http://beam:8888/"),
@@ -111,7 +112,9 @@ def test_the_names_by_which_browsers_may_call_it(
     origins, found = asyncio.run(made())
     assert found == url
     # An address in its bare form is no name that a browser could send.
-    assert {each for each in origins if each != f"{address}:8888" or each in names} == names | {"proxy.example:80"}
+    assert {each for each in origins if each != f"{address}:8888" or each in names} == names | {
+        "proxy.example:80"
+    }
 
 
 @pytest.mark.xfail(strict=True, reason="localhost is another address")
