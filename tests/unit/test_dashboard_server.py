@@ -66,7 +66,7 @@ def test_only_pages_of_this_server_may_talk_to_it() -> None:
 
 @pytest.mark.xfail(
     strict=True,
-    reason="browsers leave out the port 443 of https, and a web socket without one counts as port 80",
+    reason="browsers leave out the port of https, and what has none is taken for 80",
 )
 def test_pages_behind_a_proxy_with_https_may_talk_to_it() -> None:
     with served(origins=["beamline.example:443"]) as server:

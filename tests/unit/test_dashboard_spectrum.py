@@ -102,7 +102,7 @@ def test_on_a_log_scale_what_is_zero_lies_below_the_picture_and_is_told_as_it_is
 
 @pytest.mark.xfail(
     strict=True,
-    reason="a limit of 0, as there is where only the highest is given, is no place on a log scale",
+    reason="where only the highest limit is given the lowest is 0, which no log scale has",
 )
 def test_on_a_log_scale_a_lowest_limit_of_zero_does_no_harm() -> None:
     drawn = Drawn(COUNTS, Choice(scale="log", limits=(0.0, 50.0)))
