@@ -1,4 +1,4 @@
-"""A page of the dashboard without server and browser: what a timer does, and what arrives, is said by tests."""
+"""A page of the dashboard without server and browser: tests say when time passes and what arrives."""
 
 from __future__ import annotations
 
@@ -64,9 +64,9 @@ class Page:
     def tick(self, seconds: float = 0.2, *, arrives: bool = True) -> bool:
         """Let time pass; whether anything was sent, which then, or not, arrives."""
         self.clock.advance(seconds)
-        before = self.browser.sent
+        before = int(self.browser.sent)
         self._call(PeriodicCallback)
-        sent: int = self.browser.sent
+        sent = int(self.browser.sent)
         if arrives:
             self.browser.arrived = sent
         return sent != before
@@ -77,9 +77,9 @@ class Page:
         self._call(NextTickCallback)
 
     def _call(self, kind: type) -> None:
-        for each in self.document.session_callbacks:
-            if isinstance(each, kind):
-                each.callback()
+        found: list[Any] = [each for each in self.document.session_callbacks if isinstance(each, kind)]
+        for each in found:
+            each.callback()
 
     def drawn(self, name: str) -> Any:
         """What is drawn of a spectrum or an image; None where nothing is."""

@@ -67,7 +67,7 @@ def test_the_address_can_have_the_token(server: Served) -> None:
 
 
 def test_a_forged_cookie_opens_nothing(server: Served) -> None:
-    good = log_in(server, TOKEN).cookies.get_dict()["histsvc"]
+    good = str(log_in(server, TOKEN).cookies["histsvc"])
     forged = ["0" * 64, good[:-1], good + "0", TOKEN.encode().hex(), "user", "", "caf\u00e9"]
     before = len(server.pages)
     for cookie in forged:
@@ -84,7 +84,7 @@ def test_a_cookie_is_of_one_server_only(server: Served) -> None:
 
 def test_a_web_socket_needs_the_cookie_too(server: Served) -> None:
     origin = server.url.rstrip("/")
-    cookie = f"histsvc={log_in(server, TOKEN).cookies.get_dict()['histsvc']}"
+    cookie = f"histsvc={log_in(server, TOKEN).cookies['histsvc']}"
     page_token = server.page_token(cookie)
     assert server.talks(origin, page_token, cookie)
     assert not server.talks(origin, page_token)

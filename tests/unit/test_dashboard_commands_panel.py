@@ -22,7 +22,6 @@ class Panel:
         self.panel = CommandsPanel(self.send, lambda: self.running, widgets.div("more"), may=may)
         self.root = self.panel.root
 
-    @property
     def is_asking(self) -> bool:
         """Whether there are buttons for yes and no."""
         yes = named(self.root, "command yes")
@@ -41,12 +40,12 @@ class Panel:
 def test_it_is_asked_again_and_sent_once(cmd: str) -> None:
     panel = Panel("a", "b")
     panel.ask(cmd)
-    assert panel.is_asking
+    assert panel.is_asking()
     assert "a, b" in panel.question
     assert panel.send.commands == []
     press(panel.root, "command yes")
     assert panel.send.commands == [{"cmd": cmd}]
-    assert not panel.is_asking
+    assert not panel.is_asking()
     panel.send.answer("ERR", "it is told in the list")
 
 
@@ -55,7 +54,7 @@ def test_no_is_no() -> None:
     panel.ask("stop")
     press(panel.root, "command no")
     assert panel.send.commands == []
-    assert not panel.is_asking
+    assert not panel.is_asking()
 
 
 @pytest.mark.parametrize("ids", ["b d", " b,d ", "b , d,", "b\td"])
@@ -72,7 +71,7 @@ def test_some_can_be_named(ids: str) -> None:
 def test_what_nobody_could_miss_is_not_asked_again(running: tuple[str, ...], ids: str) -> None:
     panel = Panel(*running)
     panel.ask("stop", ids)
-    assert not panel.is_asking
+    assert not panel.is_asking()
     assert panel.send.commands == [{"cmd": "stop", **({"ids": [ids]} if ids else {})}]
 
 

@@ -60,6 +60,10 @@ class Panel:
     def inside(self) -> str:
         return told(self.root, "inside")
 
+    def draft(self) -> Any:
+        """On which image something is drawn, and where."""
+        return self.panel.draft
+
     def count(self, name: str | None = None) -> Any:
         """Have it counted; returns what the service makes of it."""
         if name is not None:
@@ -74,7 +78,7 @@ def test_a_region_of_an_image_is_told_and_counted() -> None:
     panel.draw(detector(), (0.6, 1.2, 2.9, 2.4))
     assert panel.root.visible
     assert panel.rectangle == [0, 1, 3, 2]
-    assert panel.panel.draft == ("det", Rectangle(0, 1, 3, 2))
+    assert panel.draft() == ("det", Rectangle(0, 1, 3, 2))
     inside = COUNTS[0:3, 1:3].sum()
     assert f"<b>{inside:,.0f}</b> \u00b1 {np.sqrt(inside):.0f} counts in 6 bins" in panel.inside
     assert f"{100 * inside / COUNTS.sum():.3g} %" in panel.inside
@@ -92,19 +96,19 @@ def test_numbers_can_be_changed_until_it_is_counted() -> None:
     panel.draw(detector(), (0, 0, 1, 1))
     for title, value in (("First x", 2), ("Width", 2), ("Height", 3)):
         named(panel.root, f"region {title}").value = value
-    assert panel.panel.draft == ("det", Rectangle(2, 0, 2, 3))
+    assert panel.draft() == ("det", Rectangle(2, 0, 2, 3))
     assert f"<b>{COUNTS[2:].sum():,.0f}</b>" in panel.inside
     config = panel.count("mine")
     assert (config.id, config.left_edges, config.width) == ("mine", (102, 106, 110), 2)
-    assert panel.panel.draft is not None
+    assert panel.draft() is not None
     panel.add.answer("ERR", "no such <b>topic</b>")
     assert "ERR" in panel.answer
     assert "no such &lt;b&gt;topic" in panel.answer
-    assert panel.panel.draft is not None
+    assert panel.draft() is not None
     panel.add.answer("ACK")
     assert "ACK" in panel.answer
     # It is drawn from now on where the histogram says that it lies.
-    assert panel.panel.draft is None
+    assert panel.draft() is None
     assert panel.root.visible
 
 
@@ -129,7 +133,7 @@ def test_a_range_of_a_spectrum_is_told_in_its_unit_and_counted_in_ns() -> None:
     assert "ms" in named(panel.root, "region From").title
     assert "<b>10</b>" in panel.inside  # 1 + 2 + 3 + 4
     assert "in 4 bins" in panel.inside
-    assert panel.panel.draft is None
+    assert panel.draft() is None
     named(panel.root, "region Bins").value = 40
     config = panel.count()
     assert (config.type, config.id, config.num_bins) == ("hist1d", "tof-range-1", 40)
@@ -161,7 +165,7 @@ def test_what_lies_outside_is_nothing(made: Any, corners: tuple[float, ...]) -> 
     panel = Panel()
     panel.draw(made(), corners)
     assert not panel.root.visible
-    assert panel.panel.draft is None
+    assert panel.draft() is None
     press(panel.root, "region add")
     assert panel.add.commands == []
 
@@ -193,7 +197,7 @@ def test_the_next_one_takes_the_place_of_the_last() -> None:
     assert panel.rectangle == [0, 0, 2, 2]
     press(panel.root, "region close")
     assert not panel.root.visible
-    assert panel.panel.draft is None
+    assert panel.draft() is None
 
 
 def test_without_leave_it_tells_and_counts_nothing() -> None:
