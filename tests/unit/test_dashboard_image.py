@@ -167,6 +167,13 @@ def test_what_is_looked_at_closely_is_drawn_pixel_by_pixel_and_no_more_of_it() -
     assert [drawn.picture[name] for name in ("x", "y", "dw", "dh")] == [100, 900, 20, 100]
 
 
+@pytest.mark.parametrize("choice", TURNS, ids=IDS)
+def test_it_is_as_fine_as_the_screen_is_wide_and_high(choice: Choice) -> None:
+    counts = np.arange(1600.0).reshape(40, 40)
+    drawn = Drawn(histogram_of(counts, (tof(40), tof(40))), choice, width=10, height=20)
+    assert drawn.picture["image"].shape == (20, 10)
+
+
 def test_whoever_has_zoomed_stays_there_when_the_picture_changes_its_size() -> None:
     drawn = Drawn(image_of(COUNTS))
     sized(drawn.figure, 80, 40)
