@@ -42,6 +42,7 @@ _WIDTH = 1_000
 _LEFT_EDGES = list(range(1, PIXELS, 2 * _WIDTH))
 # Where the bins of the regions are among those of all pixels.
 _REGIONS = (np.array(_LEFT_EDGES) - 1)[:, np.newaxis] + np.arange(_WIDTH)
+_IN_REGIONS = np.isin(np.arange(PIXELS + 1), _REGIONS + 1)
 _IMAGE = 4_096
 # The side of the blocks of the blocked copy; smaller ones took longer.
 _BLOCK = 256
@@ -86,6 +87,9 @@ def _small(pattern: str) -> Iterator[Work]:
     yield Work("hist1d, 50 bins", pattern, config, lambda of: (of.tof_ns,), _histogram, [tof])
     config = _config("hist1d", **spectrum, det_range=[_FIRST, _LAST])
     yield Work("hist1d, 50 bins, half of the pixels", pattern, config, _some, _histogram, [tof])
+    config = _config("hist1d", **spectrum, region={"left_edges": _LEFT_EDGES, "width": _WIDTH})
+    name = f"hist1d, 50 bins, {len(_LEFT_EDGES)} x {_WIDTH:,} of the pixels"
+    yield Work(name, pattern, config, _in_regions, _histogram, [tof])
     config = _config("dethist", det_range=[1, PIXELS], width=1_000, height=PIXELS // 1_000)
     yield Work("dethist, 500,000 pixels", pattern, config, lambda of: (of.pixel_id,), _pixels, [pixel])
     config = _config("roihist", left_edges=_LEFT_EDGES, width=_WIDTH)
@@ -112,6 +116,10 @@ def _works() -> Iterator[Work]:
 
 def _some(of: Events) -> tuple[Int32Array, ...]:
     return (of.tof_ns[(of.pixel_id >= _FIRST) & (of.pixel_id <= _LAST)],)
+
+
+def _in_regions(of: Events) -> tuple[Int32Array, ...]:
+    return (of.tof_ns[_IN_REGIONS[of.pixel_id]],)
 
 
 def _histogram(tof_ns: Int32Array) -> Counts:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import cycle
 from typing import Any
 
 from confluent_kafka import Producer
@@ -14,6 +15,7 @@ from chaos.expected import KEYS, Expected
 from chaos.faults import Faults
 from chaos.load import Load
 from histsvc.client import Client
+from histsvc.protocol.config import OUTPUT_SCHEMAS
 
 _PARTITIONS = 2
 _TOPICS = ("chaos-a", "chaos-b")
@@ -73,8 +75,12 @@ def _expected() -> dict[str, Expected]:
 
 
 def _configure(arena: Arena, expected: dict[str, Expected]) -> None:
+    """Published in every schema, as that is what another worker goes on from."""
     service = arena.service
-    made = [service.histogram(e.kind, *e.topics, id=name, **KEYS[e.kind]) for name, e in expected.items()]
+    made = [
+        service.histogram(each.kind, *each.topics, id=name, output_schema=schema, **KEYS[each.kind])
+        for (name, each), schema in zip(expected.items(), cycle(OUTPUT_SCHEMAS), strict=False)
+    ]
     service.config(made)
 
 

@@ -109,7 +109,7 @@ def main() -> None:
     parser.add_argument("picture", type=Path, help="PNG file to write")
     options = parser.parse_args()
     photographer = Photographer()
-    if not run(DURATION_S, EVENTS, None, photographer, Stop()):
+    if not run(DURATION_S, EVENTS, None, photographer, Stop(), dashboard=False, stays=False):
         sys.exit("not every count is exact")
     drawn(photographer.taken).save(options.picture, optimize=True)
 

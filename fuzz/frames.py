@@ -36,7 +36,10 @@ def read(payload: bytes) -> Counts | None:
     array = stock.read(deserialise_da00, payload)
     lines = [each for each in array.data if len(each.axes) == len(each.shape) == 1]
     names = [text for each in lines for text in (each.name, each.axes[0])]
-    if len(array.data) > _MOST_VARIABLES or not all(map(_is_name, (array.source_name, *names))):
+    texts = [each.name for each in array.data if not each.axes and isinstance(each.data, str)]
+    if len(array.data) > _MOST_VARIABLES or not all(map(_is_name, (array.source_name, *names, *texts))):
+        return None
+    if "info" in texts:  # what a service publishes
         return None
     signal = _only([each for each in lines if each.name == "signal"])
     edges = _edges_of(signal, lines) if signal is not None else None

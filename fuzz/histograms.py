@@ -20,6 +20,7 @@ from histsvc.model import Int64Array
 
 ALL = ("ev42", "ev44", "da00")
 _EVENTS = ("ev42", "ev44")
+_REGION = {"left_edges": [60, -3, 14, 10, 2**31, -(2**31)], "width": 9}
 _ANYTHING = [-(2.0**31), 2.0**32]
 # As far as two edges may be apart, in bins, and still be the same.
 _SAME = 1e-3
@@ -37,6 +38,7 @@ def histograms() -> list[tuple[HistogramConfig, tuple[str, ...]]]:
             ALL,
         ),
         (config_of("hist1d", tof_range=_ANYTHING, num_bins=1000), _EVENTS),
+        (config_of("hist1d", tof_range=[10, 1100], region=_REGION), ALL),
         (config_of("hist2d", tof_range=[10, 1100], det_range=[5, 140], num_bins=[11, 9]), _EVENTS),
         (config_of("hist2d", tof_range=_ANYTHING, det_range=_ANYTHING, num_bins=20), ("ev44",)),
         (config_of("dethist", det_range=[7, 9], width=8, height=13), _EVENTS),
@@ -120,6 +122,8 @@ class Expected:
                 inside = self._inside(tof, *config.tof_range, np.ones(tof.size, bool))
                 first, last = config.det_range or (-np.inf, np.inf)
                 passed = ~known | ((pixel >= first) & (pixel <= last))
+                if config.region:
+                    passed &= ~known | _held(pixel, config.region.left_edges, config.region.width)
                 self.tally["filtered"] += int(np.count_nonzero(inside & ~passed))
                 return inside & passed
             case Hist2dConfig():
@@ -129,9 +133,7 @@ class Expected:
                 first = config.det_range[0]
                 held = (pixel >= first) & (pixel < first + config.bins)
             case RoihistConfig():
-                held = np.zeros(pixel.size, bool)
-                for left in config.left_edges:
-                    held |= (pixel >= left) & (pixel < left + config.width)
+                held = _held(pixel, config.left_edges, config.width)
             case _:
                 raise AssertionError(config)
         self.tally["filtered"] += int(np.count_nonzero(~held))
@@ -162,3 +164,11 @@ class Expected:
         self.tally["counted"] += int(found.sum())
         self.tally["underflow"] += int(read.counts[below].sum())
         self.tally["overflow"] += int(read.counts[above].sum())
+
+
+def _held(pixel: Int64Array, left_edges: Sequence[int], width: int) -> np.ndarray:
+    """Which pixels lie in any of the rows, bool (events,)."""
+    held = np.zeros(pixel.size, bool)
+    for left in left_edges:
+        held |= (pixel >= left) & (pixel < left + width)
+    return held

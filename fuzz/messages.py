@@ -129,6 +129,8 @@ def _frames(draw: np.random.Generator) -> Iterator[tuple[str, bytes]]:
     image = Variable("image", np.zeros((2, 3)), ["y", "x"], label="not needed", source="camera")
     text, number = Variable("note", "as found", []), Variable("temperature", np.array([3.5]), [])
     yield "da00: among others", frame(counts, edges, "ns", image, text, number)
+    errors, info = Variable("errors", np.sqrt(counts), ["frame_time"]), Variable("info", "{}", [])
+    yield "da00: what a service publishes", frame(counts, edges, "ns", errors, info)
 
 
 def _others() -> Iterator[tuple[str, bytes]]:

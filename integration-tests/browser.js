@@ -27,6 +27,11 @@ window.page = (() => {
     image: (name) => image(name) == null ? null : {shape: image(name).shape, values: [...image(name)]},
     total: (name) => image(name)?.reduce((sum, each) => sum + each, 0) ?? null,
     column: ([name, column]) => [...(drawn(name, "Quad")?.[column] ?? [])],
+    // The steps of a spectrum are drawn by their own, then those of what it is compared with.
+    reference: (name) => {
+      const steps = plot(name)?.renderers.filter((each) => each.glyph?.type == "Step") ?? []
+      return [...(steps[1]?.data_source.data.y ?? [])]
+    },
     regions: (name) => [...(drawn(name, "Rect")?.name ?? [])],
     // Whether the focus is in the cell of a histogram.
     isFocused: (name) => {

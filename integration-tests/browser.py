@@ -100,8 +100,8 @@ class Tab:
 
     def fill(self, label: str, value: str) -> None:
         """Fill something in, as a user finds it."""
-        self.page.get_by_label(label).first.fill(value)
-        self.page.get_by_label(label).first.press("Tab")
+        self.page.get_by_label(label, exact=True).first.fill(value)
+        self.page.get_by_label(label, exact=True).first.press("Tab")
 
     def sees(self, text: str) -> None:
         """Wait until this can be read on the page."""

@@ -99,6 +99,11 @@ def regions(pixel: Int64Array, lefts: Sequence[int], width: int) -> npt.NDArray[
     return np.array(rows).T
 
 
+def in_rows(pixel: Int64Array, left_edges: Sequence[int], width: int) -> npt.NDArray[np.bool_]:
+    """Which pixels lie in a region of a hist1d, however many of its rows they are in: bool (events,)."""
+    return np.isin(pixel, (np.array(left_edges)[:, np.newaxis] + np.arange(width)).ravel())
+
+
 def accounted(info: HistogramInfo) -> int:
     """All events that a histogram says it has seen."""
     return info.sum + info.underflow + info.overflow + info.filtered + info.out_of_window

@@ -146,7 +146,7 @@ def test_describe_tells_what_there_is(service: Service, topic: MakeTopic) -> Non
     assert reply.keys() == keys | {"msg_id", "response"}
     assert set(reply["histogram_types"]) == {"hist1d", "hist2d", "dethist", "roihist"}
     assert set(reply["input_schemas"]) == {"ev42", "ev44", "da00"}
-    assert set(reply["output_schemas"]) == {"hs00", "hs01"}
+    assert set(reply["output_schemas"]) == {"hs00", "hs01", "da00"}
     assert reply["protocol"] == ask(service, "ping")["service"]["protocol"]
     Draft202012Validator.check_schema(reply["schema"])
 

@@ -179,7 +179,7 @@ def test_error_is_a_sentence_with_field_value_and_what_is_allowed(
         ({"num_bins": -7}, ["-7", "equal to 1"]),
         ({"type": "hist7d"}, ["hist7d", "hist1d", "roihist"]),
         ({"input_schema": "ev99"}, ["ev99", "ev42", "ev44"]),
-        ({"output_schema": "hs99"}, ["hs99", "hs00", "hs01"]),
+        ({"output_schema": "hs99"}, ["hs99", "hs00", "hs01", "da00"]),
         ({"tof_range": [9, 3]}, ["9", "3"]),
     ]
     for change, parts in wrong:

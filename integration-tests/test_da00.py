@@ -230,3 +230,17 @@ def test_frames_that_cannot_be_counted_are_counted_as_such(
         assert (each.undecodable, each.other_schema) == (0, 3 + 3 * len(wrong))
     wanted = before + 3 * len(wrong)
     service.heartbeat_until(lambda b: b["counters"]["undecodable"].get("not_counts") == wanted)
+
+
+def test_what_a_service_publishes_as_da00_is_no_frame(
+    service: Service, topic: MakeTopic, sender: EventSender
+) -> None:
+    data, output, sent = topic("data"), topic("output"), Sent()
+    sender.pulses(data, sent, [BASE_MS])
+    service.config([tof(service, data) | {"topic": output}], start=BASE_MS, output_schema="da00")
+    service.heartbeat_until(lambda beat: {h["sum"] for h in beat["histograms"]} == {below_the_end(sent)})
+    service.client.send({"cmd": "stop"})
+    with service.following() as published:
+        service.config([tof(service, output, name="again")], start=BASE_MS)
+        info = published.until(lambda h: h.info.messages > 2 and h.info.lag == 0).info
+    assert (info.undecodable, info.sum, info.underflow, info.overflow) == (info.messages, 0, 0, 0)

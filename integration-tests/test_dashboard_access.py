@@ -80,7 +80,7 @@ def test_without_leave_nothing_can_be_sent(
         x, y = (inside - 1) % 20, (inside - 1) // 20
         counts = np.sum((x >= 1) & (x < 4) & (y >= 1) & (y < 4))
         page.page.locator(".inside", has_text=f"{counts:,}").wait_for()  # it still tells what lies inside
-        for name in ("Count it", "Stop", "Reset", "New histogram"):
+        for name in ("Count its image", "Count its spectrum", "Stop", "Reset", "New histogram"):
             assert page.page.get_by_role("button", name=name).count() == 0
 
 
@@ -93,8 +93,9 @@ def test_a_form_says_at_the_field_what_is_wrong(
         page.press("New histogram")
         page.until("value", "form type")
         page.page.get_by_label("Type").last.select_option("hist1d")
-        page.until("value", "field data_topics", lambda value: value == json.dumps([data]))
-        page.fill("id", "made-by-hand")
+        page.until("has", "field num_bins")
+        assert page.ask("value", "field data_topics") == json.dumps([data])
+        page.fill("id (optional)", "made-by-hand")
         page.fill("tof_range", "[0, 100000000]")
         page.fill("num_bins", "-3")
         page.press("Add it")
@@ -103,7 +104,8 @@ def test_a_form_says_at_the_field_what_is_wrong(
         assert "-3" in error.inner_text()
         page.fill("num_bins", "20")
         page.press("Add it")
-        page.until("has", "plot made-by-hand")
+        page.until("has", "cell made-by-hand")
+        page.page.evaluate("scrollTo(0, 0)")  # to where it can be seen
         sent = Sent()
         send(sender, data, sent)
         expected = np.histogram(sent.tof, bins=20, range=(0, 1e8))[0]

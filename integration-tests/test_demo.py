@@ -1,4 +1,4 @@
-"""histsvc demo: what newcomers see of it, how it ends, and that it says so when a count is wrong."""
+"""histsvc demo: what is seen of it in a terminal, how it ends, and that it says so when a count is wrong."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ import os
 import re
 import select
 import signal
-import subprocess
+from contextlib import ExitStack
 from pathlib import Path
 
 import matplotlib.image
 import pytest
 from service_process import TIMEOUT_S
-from tool_process import Terminal, refused, run, terminal
+from tool_process import Terminal, children, refused, run, terminal
 
 DEMO = ("-m", "histsvc", "demo")
 HISTOGRAMS = ("detector", "spectrum", "peak", "region")
 LIMIT_S = 100.0
+URL = "dashboard: http://localhost:"
 PICTURES, USUAL_SCREEN = "\x1b[?1049h", "\x1b[?1049l"
 # The oracle counts an event of each message twice.
 MISCOUNTS = """
@@ -30,15 +31,8 @@ def wrong(config, pulse):
         counts[48, 60] += 1
     return counts
 oracle._counted = wrong
-sys.exit(cli.main(["demo", "--plain", "--duration", "2"]))
+sys.exit(cli.main(["demo", "--plain", "--no-dashboard", "--duration", "2"]))
 """
-
-
-def service_pid(of: int) -> int:
-    """The process of the service that this demo has started."""
-    children = Path(f"/proc/{of}/task/{of}/children").read_text().split()
-    (pid,) = (pid for pid in children if b"\0serve\0" in Path(f"/proc/{pid}/cmdline").read_bytes())
-    return int(pid)
 
 
 def ended(demo: Terminal) -> int:
@@ -47,7 +41,7 @@ def ended(demo: Terminal) -> int:
 
 
 def test_lines_tell_all_commands_and_every_count_is_exact() -> None:
-    done = run(*DEMO, "--plain", "--duration", "6")
+    done = run(*DEMO, "--plain", "--no-dashboard", "--duration", "6")
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
     told = re.findall(r"^(\w+), (.+?): (ACK|ERR \w+)", done.stdout, re.MULTILINE)
     assert [(cmd, reply) for cmd, _, reply in told] == [
@@ -66,18 +60,20 @@ def test_lines_tell_all_commands_and_every_count_is_exact() -> None:
     assert events > 100_000
     assert f"{events:,} accounted" in detector
     assert "\x1b" not in done.stdout
+    assert "dashboard" not in done.stdout
 
 
 def test_pictures_in_the_terminal_until_ctrl_c_and_pngs_afterwards(tmp_path: Path) -> None:
     folder = tmp_path / "new" / "folder"
     command = [*DEMO, "--duration", "0", "--save", str(folder)]
     with terminal(*command, columns=80, rows=24, limit_s=LIMIT_S) as demo:
-        demo.until(lambda text: all(name in text for name in ("INVALID_ARGUMENT", *HISTOGRAMS)))
+        demo.until(lambda text: all(name in text for name in ("INVALID_ARGUMENT", URL, *HISTOGRAMS)))
         assert demo.end(signal.SIGINT) == 0, demo.shown
         assert demo.as_before
     live, _, left = demo.shown.partition(USUAL_SCREEN)
     assert PICTURES in live
     assert "\u2580" in live
+    assert URL not in left
     assert "every count is exact" in left
     assert left.count(" exact") == len(HISTOGRAMS) + 1
     assert sorted(file.name for file in folder.iterdir()) == sorted(f"{name}.png" for name in HISTOGRAMS)
@@ -105,25 +101,30 @@ def test_a_count_that_is_wrong_is_found() -> None:
 
 @pytest.mark.parametrize("killed", [signal.SIGKILL, signal.SIGTERM])
 def test_when_the_service_ends_the_demo_says_so(killed: signal.Signals) -> None:
-    with terminal(*DEMO, "--duration", "0", columns=80, rows=24, limit_s=LIMIT_S) as demo:
+    command = [*DEMO, "--no-dashboard", "--duration", "0"]
+    with terminal(*command, columns=80, rows=24, limit_s=LIMIT_S) as demo:
         demo.until(lambda text: "detector" in text and "COUNTING" in text)
-        pid = service_pid(demo.process.pid)
-        subprocess.run(["kill", f"-{killed.value}", str(pid)], check=True)
+        os.kill(children(demo.process.pid)["serve"], killed)
         assert ended(demo) == 1
     _, _, left = demo.shown.partition(USUAL_SCREEN)
     assert left.splitlines()[-1].startswith("histsvc demo: the service ended with exit code")
     assert "Traceback" not in demo.shown
 
 
-def test_when_the_demo_is_killed_the_service_ends() -> None:
-    with terminal(*DEMO, "--duration", "0", columns=80, rows=24, limit_s=LIMIT_S) as demo:
-        demo.until(lambda text: "detector" in text and "COUNTING" in text)
-        service = os.pidfd_open(service_pid(demo.process.pid))
+def test_when_the_demo_is_killed_service_and_dashboard_end() -> None:
+    with (
+        terminal(*DEMO, "--duration", "0", columns=80, rows=24, limit_s=LIMIT_S) as demo,
+        ExitStack() as stack,
+    ):
+        demo.until(lambda text: all(part in text for part in ("detector", "COUNTING", URL)))
+        started = children(demo.process.pid)
+        assert set(started) == {"serve", "dashboard"}
+        handles = [os.pidfd_open(pid) for pid in started.values()]
+        for handle in handles:
+            stack.callback(os.close, handle)
         demo.end(signal.SIGKILL)
-        try:
-            assert select.select([service], [], [], TIMEOUT_S)[0], "the service is still there"
-        finally:
-            os.close(service)
+        for handle in handles:
+            assert select.select([handle], [], [], TIMEOUT_S)[0], f"one of {started} is still there"
 
 
 @pytest.mark.parametrize(

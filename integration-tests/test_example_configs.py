@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from events import BASE_MS, EventSender, Sent, accounted, image, regions
+from events import BASE_MS, EventSender, Sent, accounted, image, in_rows, regions
 from examples import FOLDER, command, command_files, placed, until_read
 from kafka_broker import MakeTopic
 from service_process import Service
@@ -38,6 +38,8 @@ def expected(config: dict[str, Any], sent: Sent) -> npt.NDArray[Any]:
     tof, pixel = sent.tof, sent.pixel
     match config["type"]:
         case "hist1d":
+            if "region" in config:
+                tof = tof[in_rows(pixel, **config["region"])]
             return np.histogram(tof, config["num_bins"], config["tof_range"])[0]
         case "hist2d":
             ranges = (config["tof_range"], config["det_range"])

@@ -1,4 +1,4 @@
-"""--output-dtype (protocol.md, 4): what the field's usual decoders read, in hs00 and hs01."""
+"""--output-dtype (protocol.md, 4): what the field's usual decoders read, in every schema."""
 
 from __future__ import annotations
 
@@ -14,24 +14,22 @@ from events import BASE_MS, EventSender, Sent, image, regions
 from kafka_broker import Broker, MakeTopic
 from service_process import TIMEOUT_S, Service
 from spares import until_spare
+from stock_histograms import INTEGERS, STOCK
 from streaming_data_types.dataarray_da00 import Variable, serialise_da00
-from streaming_data_types.histogram_hs00 import deserialise_hs00
-from streaming_data_types.histogram_hs01 import deserialise_hs01
 
 from histsvc.client import TopicReader
 from histsvc.ports import OffsetAt
 
-DECODERS = {b"hs00": deserialise_hs00, b"hs01": deserialise_hs01}
-SCHEMAS = ["hs00", "hs01"]
+SCHEMAS = list(STOCK)
 TOF: dict[str, Any] = {"tof_range": [0, 1e8], "num_bins": 50}
 TIMES: dict[str, Any] = {"start": BASE_MS, "stop": BASE_MS + 1_000}
-# The most that a bin holds, and the smallest integers of each schema that hold it.
+# The most that a bin holds, and the bits of the smallest integers that hold it: without a sign, and with one.
 LARGEST = [
-    (2**31 - 1, np.uint32, np.int32),
-    (2**31, np.uint32, np.int64),
-    (2**32 - 1, np.uint32, np.int64),
-    (2**32, np.uint64, np.int64),
-    (2**53 - 10, np.uint64, np.int64),
+    (2**31 - 1, 32, 32),
+    (2**31, 32, 64),
+    (2**32 - 1, 32, 64),
+    (2**32, 64, 64),
+    (2**53 - 10, 64, 64),
 ]
 
 
@@ -56,7 +54,7 @@ def decoded(service: Service, histograms: list[dict[str, Any]], **keys: Any) -> 
         while len(found) < len(histograms):
             assert time.monotonic() < deadline, f"only {list(found)} are FINISHED"
             for _, payload in follower.poll(0.05):
-                read = DECODERS[payload[4:8]](payload)
+                read = STOCK[payload[4:8].decode()](payload)
                 info = json.loads(read["info"])
                 if info["state"] == "FINISHED":
                     # What it reads shares its memory with the payload.
@@ -96,7 +94,7 @@ def test_integers_of_every_type_are_exact(
     for name, counts in expected(sent).items():
         read = got[name]
         assert read["schema"] == schema
-        assert read["data"].dtype == (np.uint32 if schema == "hs00" else np.int32)
+        assert read["data"].dtype == INTEGERS[schema][0]
         np.testing.assert_array_equal(read["data"], counts)
         assert read["current_shape"] == list(counts.shape)
         assert int(read["data"].sum()) == read["info"]["sum"]
@@ -110,12 +108,12 @@ def test_histograms_without_counts_are_integers_too(whole: Service, topic: MakeT
     got = decoded(whole, all_types(whole, topic("data")), output_schema=schema)
     for name, counts in expected(Sent()).items():
         np.testing.assert_array_equal(got[name]["data"], np.zeros(counts.shape))
-        assert got[name]["data"].dtype == (np.uint32 if schema == "hs00" else np.int32)
+        assert got[name]["data"].dtype == INTEGERS[schema][0]
 
 
 @pytest.mark.parametrize(("largest", "unsigned", "signed"), LARGEST)
 def test_the_smallest_integer_that_holds_all_counts(
-    whole: Service, topic: MakeTopic, sender: EventSender, largest: int, unsigned: type, signed: type
+    whole: Service, topic: MakeTopic, sender: EventSender, largest: int, unsigned: int, signed: int
 ) -> None:
     data, counts = topic("data"), np.array([0, 3, largest, 1, 0])
     frame = [
@@ -129,8 +127,9 @@ def test_the_smallest_integer_that_holds_all_counts(
         for schema in SCHEMAS
     ]
     got = decoded(whole, histograms)
-    for schema, kind in zip(SCHEMAS, (unsigned, signed), strict=True):
-        assert got[schema]["data"].dtype == kind
+    for schema in SCHEMAS:
+        bits = unsigned if schema == "hs00" else signed
+        assert got[schema]["data"].dtype == INTEGERS[schema][bits == 64]
         assert got[schema]["data"].tolist() == counts.tolist()
         assert got[schema]["info"]["sum"] == largest + 4
 

@@ -13,15 +13,14 @@ from confluent_kafka import Consumer, TopicPartition
 from events import BASE_MS, EventSender, Sent
 from kafka_broker import Broker, MakeTopic
 from service_process import TIMEOUT_S, Service
-from streaming_data_types.histogram_hs00 import deserialise_hs00
-from streaming_data_types.histogram_hs01 import deserialise_hs01
+from stock_histograms import STOCK
+from streaming_data_types.dataarray_da00 import deserialise_da00
 
 from histsvc.client import Histogram
 from histsvc.protocol.info import State
 from histsvc.wire import ev44
 
 TOF: dict[str, Any] = {"tof_range": [0, 1e8], "num_bins": 50}
-DECODERS = {"hs00": deserialise_hs00, "hs01": deserialise_hs01}
 TEXTS = ("id", "state", "job", "config_hash")
 WHOLE = (
     *("last_pulse_time", "sum", "diff", "index", "generation", "epoch", "underflow", "overflow", "filtered"),
@@ -59,7 +58,7 @@ def check_types(info: dict[str, Any]) -> None:
     assert info["config"]["type"] in ("hist1d", "hist2d", "dethist", "roihist")
     for key in OPTIONAL.keys() & info.keys():
         assert type(info[key]) is OPTIONAL[key], key
-    assert info.keys() <= {*TEXTS, *WHOLE, *OPTIONAL, "rate", "offsets", "done"}
+    assert info.keys() <= {*TEXTS, *WHOLE, *OPTIONAL, "rate", "offsets", "done", "config"}
     assert ("error_message" in info) == (info["state"] == "ERROR")
 
 
@@ -74,7 +73,7 @@ def check_message(key: str, message: dict[str, Any], info: dict[str, Any], begun
         assert len(axis["bin_boundaries"]) == axis["length"] + 1 == length + 1
 
 
-@pytest.mark.parametrize("schema", ["hs00", "hs01"])
+@pytest.mark.parametrize("schema", STOCK)
 def test_messages_as_other_clients_read_them(
     service: Service, broker: Broker, topic: MakeTopic, sender: EventSender, schema: str
 ) -> None:
@@ -91,7 +90,7 @@ def test_messages_as_other_clients_read_them(
     service.client.send({"cmd": "stop"})
     messages = raw(broker, output)
     assert {payload[4:8].decode() for _, payload in messages} == {schema}
-    read = [(key, DECODERS[schema](payload)) for key, payload in messages]
+    read = [(key, STOCK[schema](payload)) for key, payload in messages]
     infos = [json.loads(message["info"]) for _, message in read]
     for (key, message), info in zip(read, infos, strict=True):
         check_message(key, message, info, begun_ns)
@@ -107,6 +106,29 @@ def test_messages_as_other_clients_read_them(
     assert [last[index]["last_pulse_time"] for index in range(3)] == [(BASE_MS + 7) * 1_000_000] * 3
     assert last[0]["start"] == BASE_MS
     assert "stop" not in last[0]
+
+
+def test_da00_says_when_counting_began_and_how_far_it_is(
+    service: Service, broker: Broker, topic: MakeTopic, sender: EventSender
+) -> None:
+    """Both are times of pulses, and not there before any."""
+    data, output, sent = topic("data"), topic("output"), Sent()
+    histogram = service.histogram("hist1d", data, id="tof", **TOF) | {"topic": output}
+    service.config([histogram], output_schema="da00")
+    (_, first), *_ = raw(broker, output)
+    sender.pulses(data, sent, [BASE_MS, BASE_MS + 7])
+    service.heartbeat_until(lambda beat: {h["sum"] for h in beat["histograms"]} == {sent.events} or None)
+    service.client.send({"cmd": "stop"})
+    *_, (_, last) = raw(broker, output)
+    before, after = ({each.name: each for each in deserialise_da00(each).data} for each in (first, last))
+    assert before.keys() == {"signal", "errors", "tof", "info"}
+    assert after.keys() == {*before, "start_time", "end_time"}
+    assert (after["start_time"].data, after["start_time"].unit) == (BASE_MS * 1_000_000, "ns")
+    assert (after["end_time"].data, after["end_time"].unit) == ((BASE_MS + 7) * 1_000_000, "ns")
+    counts = np.histogram(sent.tof, 50, (0, 1e8))[0]
+    np.testing.assert_array_equal(before["signal"].data, np.zeros(50))
+    np.testing.assert_array_equal(after["signal"].data, counts)
+    np.testing.assert_array_equal(after["errors"].data, np.sqrt(counts))
 
 
 def begins(name: str) -> Callable[[Histogram], bool]:

@@ -66,13 +66,14 @@ def all_exact(published: Histograms, sent: Sent, generation: int = 1) -> None:
         )
 
 
+@pytest.mark.parametrize("schema", ["hs00", "da00"])
 def test_what_a_killed_worker_has_counted_goes_on_exactly(
-    own_service: Callable[..., Service], topic: MakeTopic, sender: EventSender
+    own_service: Callable[..., Service], topic: MakeTopic, sender: EventSender, schema: str
 ) -> None:
     service = own_service(*OFTEN)
     data, sent = topic("data", 3), Sent()
     with service.following() as published:
-        service.config(both(service, data))
+        service.config(both(service, data), output_schema=schema)
         for deaths in range(1, 5):
             for partition in range(3):
                 sender.pulses(data, sent, range(BASE_MS, BASE_MS + 50), partition=partition)
@@ -86,6 +87,7 @@ def test_what_a_killed_worker_has_counted_goes_on_exactly(
         assert {h.info.state for h in published.all} <= {State.INITIALISED, State.COUNTING}
         later = [h.info.state for h in published.all if h.info.epoch > 1]
         assert State.INITIALISED not in later
+        assert {h.schema for h in published.all} == {schema}
     assert service.log.count("another worker takes up") == 4
 
 

@@ -84,7 +84,7 @@ def said(code: int, *command: str, **more: str) -> str:
     return done.stderr
 
 
-def counted(service: Service, topic: MakeTopic, sender: EventSender) -> dict[str, int]:
+def counted(service: Service, topic: MakeTopic, sender: EventSender, schema: str = "hs00") -> dict[str, int]:
     """Let the service count into all types, until they are published; returns the counts of each."""
     data, sent = topic("data"), Sent()
     sender.pulses(data, sent, [BASE_MS + number for number in range(12)], events=1000)
@@ -92,7 +92,7 @@ def counted(service: Service, topic: MakeTopic, sender: EventSender) -> dict[str
     in_regions = np.isin(sent.pixel, np.add.outer([1, 21, 41], np.arange(10)))
     sums = dict.fromkeys(KINDS, sent.events) | {"roihist": int(in_regions.sum())}
     with service.following() as output:
-        service.config(histograms, start=BASE_MS)
+        service.config(histograms, start=BASE_MS, output_schema=schema)
         for kind in KINDS:
             output.until(lambda h, k=kind: (h.info.id, h.info.sum) == (k, sums[k]))  # type: ignore[misc]
     return sums
@@ -107,19 +107,24 @@ def where(service: Service, by: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("command", "by", "log"),
-    [(VIEW, "heartbeat", []), (VIEW, "topic", ["--log"]), (VIEWER, "topic", ["-l", "True"])],
+    ("command", "by", "log", "schema"),
+    [
+        (VIEW, "heartbeat", [], "hs00"),
+        (VIEW, "topic", ["--log"], "da00"),
+        (VIEWER, "topic", ["-l", "True"], "hs01"),
+    ],
 )
 def test_all_types_are_drawn_into_a_file(
     command: tuple[str, ...],
     by: str,
     log: list[str],
+    schema: str,
     service: Service,
     topic: MakeTopic,
     sender: EventSender,
     tmp_path: Path,
 ) -> None:
-    sums = counted(service, topic, sender)
+    sums = counted(service, topic, sender, schema)
     picture, drawing = tmp_path / "view.png", tmp_path / "view.svg"
     for file in (picture, drawing):
         asked = ["--id", *KINDS, "--save", str(file)]

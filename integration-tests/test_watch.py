@@ -20,6 +20,12 @@ KINDS: dict[str, dict[str, Any]] = {
     "dethist": {"det_range": [1, 100], "width": 20, "height": 5},
     "roihist": {"left_edges": LEFTS, "width": WIDTH},
 }
+AXES = {
+    "hist1d": [("time of flight", "ns")],
+    "hist2d": [("time of flight", "ns"), ("pixel id", "")],
+    "dethist": [("x", "pixel"), ("y", "pixel")],
+    "roihist": [("x", "pixel"), ("row", "pixel")],
+}
 TIMES_MS = [BASE_MS + number for number in range(12)]
 
 
@@ -34,15 +40,16 @@ def expected(sent: Sent) -> dict[str, Any]:
     }
 
 
-def counted(service: Service, topic: MakeTopic, sender: EventSender) -> tuple[str, Sent]:
+def counted(
+    service: Service, topic: MakeTopic, sender: EventSender, schema: str = "hs00"
+) -> tuple[str, Sent]:
     """Let the service count into all types, until that is published and heartbeats tell it."""
     data, sent = topic("data"), Sent()
     sender.pulses(data, sent, TIMES_MS, events=1000)
     sums = {kind: int(counts.sum()) for kind, counts in expected(sent).items()}
     with service.following() as output:
-        service.config(
-            [service.histogram(kind, data, id=kind, **keys) for kind, keys in KINDS.items()], start=BASE_MS
-        )
+        histograms = [service.histogram(kind, data, id=kind, **keys) for kind, keys in KINDS.items()]
+        service.config(histograms, start=BASE_MS, output_schema=schema)
         for kind in KINDS:
             output.until(lambda h, k=kind: (h.info.id, h.info.sum) == (k, sums[k]))  # type: ignore[misc]
     service.heartbeat_until(lambda beat: {h["id"]: h["sum"] for h in beat["histograms"]} == sums)
@@ -67,20 +74,22 @@ def test_once_as_text(by: str, service: Service, topic: MakeTopic, sender: Event
     assert words["roihist"][-1].startswith("filtered=")
 
 
+@pytest.mark.parametrize("schema", ["hs00", "hs01", "da00"])
 @pytest.mark.parametrize("by", ["heartbeat", "topic"])
 def test_once_as_json_is_what_numpy_counts(
-    by: str, service: Service, topic: MakeTopic, sender: EventSender
+    by: str, schema: str, service: Service, topic: MakeTopic, sender: EventSender
 ) -> None:
-    _, sent = counted(service, topic, sender)
+    _, sent = counted(service, topic, sender, schema)
     lines = printed(*WATCH, *where(service, by), "--id", *KINDS, "--once", "--json").splitlines()
     read = {each["id"]: each for each in map(json.loads, lines)}
     assert sorted(read) == sorted(KINDS)
     for kind, counts in expected(sent).items():
         told: dict[str, Any] = read[kind]
         np.testing.assert_array_equal(told["counts"], counts)
-        assert (told["topic"], told["schema"], told["source"]) == (service.output, "hs00", "histsvc")
+        assert (told["topic"], told["schema"], told["source"]) == (service.output, schema, "histsvc")
         assert (told["state"], told["info"]["sum"]) == ("COUNTING", counts.sum())
         assert [len(axis["edges"]) - 1 for axis in told["axes"]] == list(counts.shape)
+        assert [(axis["label"], axis["unit"]) for axis in told["axes"]] == AXES[kind]
     np.testing.assert_allclose(read["hist1d"]["axes"][0]["edges"], np.linspace(0, TOF_END_NS, 51))
 
 

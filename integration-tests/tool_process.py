@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import fcntl
 import os
 import pty
@@ -19,6 +20,7 @@ from pathlib import Path
 from service_process import TIMEOUT_S
 
 WATCH, TOP = ("-m", "histsvc", "watch"), ("-m", "histsvc", "top")
+SAVE, VIEW_TERMINAL = ("-m", "histsvc", "save"), ("-m", "histsvc", "view", "--terminal")
 WATCH_SCRIPT = (str(Path(__file__).parents[1] / "bin" / "view_output_messages.py"),)
 _PYTHON = (sys.executable, "-W", "error")
 # What begins a picture in the upper left corner; and what colours, moves the cursor and switches screens.
@@ -57,7 +59,7 @@ def printed(*command: str) -> str:
 
 
 @contextmanager
-def piped(*command: str) -> Iterator[subprocess.Popen[str]]:
+def piped(*command: str, limit_s: float = TIMEOUT_S) -> Iterator[subprocess.Popen[str]]:
     """A process whose output goes into pipes; killed after a while."""
     started = subprocess.Popen(
         [*_PYTHON, *command],
@@ -66,8 +68,16 @@ def piped(*command: str) -> Iterator[subprocess.Popen[str]]:
         text=True,
         env=environment(),
     )
-    with _limited(started):
+    with _limited(started, limit_s):
         yield started
+
+
+def children(of: int) -> dict[str, int]:
+    """The processes that the demo has started, by the tool that each is."""
+    pids = Path(f"/proc/{of}/task/{of}/children").read_text().split()
+    lines = [Path(f"/proc/{pid}/cmdline").read_text().split("\0") for pid in pids]
+    # python -c CODE TOOL ...
+    return {line[3]: int(pid) for pid, line in zip(pids, lines, strict=True)}
 
 
 def plain(written: str) -> str:
@@ -82,6 +92,8 @@ class Terminal:
         self.process = process
         self.shown = ""
         self._side = side
+        # A read may end in the middle of a character.
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._modes = termios.tcgetattr(side)
 
     @property
@@ -108,7 +120,7 @@ class Terminal:
             read = os.read(self._side, 1 << 16)
         except OSError:  # what Linux says when nobody has the other side any more
             return False
-        self.shown += read.decode(errors="replace")
+        self.shown += self._decoder.decode(read)
         return bool(read)
 
 

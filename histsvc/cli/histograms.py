@@ -14,7 +14,8 @@ from histsvc.cli.stop import Stop
 from histsvc.client import Client, Histogram, HistogramFollowing
 from histsvc.clock import Deadline, SystemClock
 from histsvc.errors import SettingsError
-from histsvc.names import check_topics
+from histsvc.names import check_topics, plain_ids
+from histsvc.view.text import printable
 
 # A large histogram that does not change is published every 10 s.
 _TIMEOUT_S = 15.0
@@ -42,16 +43,19 @@ def add_timeout(group: argparse._ActionsContainer, what: str) -> None:
 
 
 @contextmanager
-def following(options: argparse.Namespace) -> Iterator[HistogramFollowing]:
-    """Follow the histograms that the options ask for; the log goes to stderr."""
-    logging.basicConfig(level=settings.log_level(options.log_level), format="%(levelname)s %(message)s")
+def following(
+    options: argparse.Namespace, *, keep_finished: bool = False, handler: logging.Handler | None = None
+) -> Iterator[HistogramFollowing]:
+    """Follow the histograms that the options ask for; the log goes to `handler`, without one to stderr."""
+    level, handlers = settings.log_level(options.log_level), None if handler is None else [handler]
+    logging.basicConfig(level=level, format="%(levelname)s %(message)s", handlers=handlers)
     if not options.topic and not options.hb_topic:
         raise SettingsError("give -t/--topic, the topics of histograms, or -hb/--hb-topic to find them")
     check_topics("-t/--topic", *options.topic)
     if options.hb_topic:
         check_topics("-hb/--hb-topic", options.hb_topic)
     with Client(settings.kafka_settings(options), heartbeat_topic=options.hb_topic) as client:
-        yield client.follow(options.id, options.topic)
+        yield client.follow(options.id, options.topic, keep_finished=keep_finished)
 
 
 def first(histograms: HistogramFollowing, timeout_s: float, stop: Stop) -> list[Histogram]:
@@ -65,3 +69,11 @@ def first(histograms: HistogramFollowing, timeout_s: float, stop: Stop) -> list[
                 raise TimeoutError(f"no such histogram was published within {timeout_s:g} s")
             histograms.poll(min(_POLL_S, deadline.remaining_s()))
     return list(histograms.latest.values())
+
+
+def check_complete(options: argparse.Namespace, histograms: HistogramFollowing) -> None:
+    """Raise TimeoutError, which names them, where histograms are missing when `first` has waited."""
+    if not histograms.complete:
+        missing = [printable(name) for name in plain_ids(options.id) if name not in histograms.latest]
+        which = f": {', '.join(missing)}" if missing else ""
+        raise TimeoutError(f"not all were published within {options.timeout:g} s{which}")

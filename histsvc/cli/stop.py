@@ -9,24 +9,34 @@ from collections.abc import Iterator
 
 
 class Stop:
-    """Whether to stop; set by SIGINT and SIGTERM within `signals`, at once even in the middle of a wait."""
+    """Whether to stop; set by SIGINT and SIGTERM within `signals`, at once even in the middle of a wait.
 
-    def __init__(self) -> None:
+    With `second_at_once` a second signal ends what `signals` spans, whatever it is doing.
+    """
+
+    def __init__(self, *, second_at_once: bool = False) -> None:
+        self._second_at_once = second_at_once
         self._requested = False
+        self._hurried = False
         self._at_once = False
         # Its put() may interrupt its own put() or get(); threading.Event.set() would deadlock there.
         self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
 
     def request(self, *_: object) -> None:
         """Ask to stop; may be called from a signal handler."""
+        self._hurried = self._second_at_once and self._requested
         self._requested = True
         self._wake.put(None)
-        if self._at_once:
+        if self._at_once or self._hurried:
             raise KeyboardInterrupt
 
     def requested(self) -> bool:
         """Whether somebody asked to stop."""
         return self._requested
+
+    def hurried(self) -> bool:
+        """Whether somebody asked twice, and was to be heard at once."""
+        return self._hurried
 
     def wait(self, seconds: float) -> bool:
         """Wait until somebody asks to stop, `seconds` at most; says whether somebody did."""

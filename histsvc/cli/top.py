@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import logging
 import math
-from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,11 +16,11 @@ from histsvc import settings
 from histsvc.cli.one_line import OneLineParser
 from histsvc.cli.options import not_negative, parser
 from histsvc.cli.output import output
+from histsvc.cli.screen import Notes, filled, joined, room
 from histsvc.cli.stop import Stop
 from histsvc.client import Client, Following, Heartbeat
 from histsvc.clock import Clock, Deadline, Every, SystemClock, now_ms
 from histsvc.names import check_topics
-from histsvc.view.text import clock_time, printable
 from histsvc.view.top import RATES, Seen, services
 
 _POLL_S = 0.1
@@ -81,7 +80,7 @@ def _once(options: argparse.Namespace, console: Console, beats: Following[Heartb
             seen = known.seen()
     # By itself it would end the program with exit code 1 where the pipe is closed.
     with console.capture() as captured:
-        console.print(_joined(services(seen, console.width, None)))
+        console.print(joined(services(seen, console.width, None)))
     print(captured.get(), end="", file=console.file, flush=True)
 
 
@@ -102,33 +101,11 @@ def _live(
 
 def _screen(seen: Sequence[Seen], topic: str, console: Console, notes: Notes) -> Text:
     """As many lines as the terminal has; the last ones are those of the log, and how to end."""
-    below = [*notes.lines(), Text("Ctrl-C ends", "dim")]
-    rows = max(1, console.height - len(below))
-    above = services(seen, console.width, rows)
     if not seen:
-        above = [Text(f"no heartbeats yet from topic {topic}; waiting for them", "yellow")]
-    return _joined([*above, *[Text()] * (rows - len(above)), *below])
-
-
-def _joined(lines: Sequence[Text]) -> Text:
-    return Text("\n", no_wrap=True, overflow="ellipsis").join(lines)
-
-
-class Notes(logging.Handler):
-    """The log while the picture fills the terminal: its last lines, to be shown in it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._last: deque[str] = deque(maxlen=2)
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Keep a line; called by threads of all kinds."""
-        when = clock_time(int(record.created * 1e9), int(record.created * 1e9))
-        self._last.append(printable(f"{when} {self.format(record)}"))
-
-    def lines(self) -> list[Text]:
-        """What was logged last."""
-        return [Text(line, "yellow") for line in list(self._last)]
+        return filled(
+            [Text(f"no heartbeats yet from topic {topic}; waiting for them", "yellow")], console, notes
+        )
+    return filled(services(seen, console.width, room(console, notes)), console, notes)
 
 
 @dataclass

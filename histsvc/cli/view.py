@@ -1,4 +1,4 @@
-"""histsvc view: draws histograms as they come, or into a file."""
+"""histsvc view: draws histograms as they come, in a window or a terminal, or into a file."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ import sys
 import warnings
 from pathlib import Path
 
+from histsvc.cli import view_terminal
 from histsvc.cli.histograms import add_timeout, first, following, histogram_parser
 from histsvc.cli.one_line import OneLineParser
 from histsvc.cli.stop import Stop
 from histsvc.clock import SystemClock, now_ms
+from histsvc.errors import SettingsError
 from histsvc.view import grid, window
 
 _PROG = "histsvc view"
@@ -20,6 +22,12 @@ _YES, _NO = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 def main(arguments: list[str]) -> int:
     """Draw; returns 0 where the window was closed or the file is written."""
     options = options_parser().parse_args(arguments)
+    if options.terminal:
+        if options.save is not None:
+            raise SettingsError("--terminal draws into the terminal, --save into a file; give one of them")
+        return view_terminal.show(options)
+    if options.once:
+        raise SettingsError("--once needs --terminal; --save draws into a file once")
     # Ids may have letters that the font does not have; that is seen.
     warnings.filterwarnings("ignore", "Glyph .* missing from font")
     return _live(options) if options.save is None else _save(options)
@@ -27,16 +35,21 @@ def main(arguments: list[str]) -> int:
 
 def options_parser() -> OneLineParser:
     """Make the argument parser of ``histsvc view``."""
-    about = "Draw histograms as they come, or into a file."
+    about = "Draw histograms as they come, in a window or a terminal, or into a file."
     made = histogram_parser(_PROG, about, log_level=("--log-level",))
     about_log = "logarithmic scale of the counts"
     made.add_argument(
         "-l", "--log", "--log-scale", nargs="?", type=_flag, const=True, default=False, help=about_log
     )
+    shown = made.add_argument_group("terminal")
+    about_terminal = "draw in the terminal, with characters; neither display nor matplotlib is needed"
+    shown.add_argument("--terminal", action="store_true", help=about_terminal)
+    about_once = "with --terminal: draw each once, and end; so it is, too, where the output is no terminal"
+    shown.add_argument("--once", action="store_true", help=about_once)
     group = made.add_argument_group("file")
     about_save = "draw once into this file, such as view.png, and end; no display is needed"
     group.add_argument("--save", type=Path, metavar="FILE", help=about_save)
-    add_timeout(group, "--save")
+    add_timeout(made.add_argument_group("waiting"), "--save or --once")
     return made
 
 

@@ -9,16 +9,14 @@ import shutil
 from collections.abc import Sequence
 from typing import TextIO
 
-from histsvc.cli.histograms import add_timeout, first, following, histogram_parser
+from histsvc.cli.histograms import add_timeout, check_complete, first, following, histogram_parser
 from histsvc.cli.one_line import OneLineParser
 from histsvc.cli.output import output
 from histsvc.cli.stop import Stop
 from histsvc.client import Histogram, HistogramFollowing
 from histsvc.clock import Clock, SystemClock
 from histsvc.errors import SettingsError
-from histsvc.names import plain_ids
 from histsvc.view.line import Lines, json_object
-from histsvc.view.text import printable
 
 _PROG = "histsvc watch"
 _POLL_S = 0.2
@@ -60,10 +58,7 @@ def options_parser() -> OneLineParser:
 
 def _once(options: argparse.Namespace, histograms: HistogramFollowing, printer: Printer, stop: Stop) -> None:
     printer.show(first(histograms, options.timeout, stop))
-    if not histograms.complete:
-        missing = [printable(name) for name in plain_ids(options.id) if name not in histograms.latest]
-        which = f": {', '.join(missing)}" if missing else ""
-        raise TimeoutError(f"not all were published within {options.timeout:g} s{which}")
+    check_complete(options, histograms)
 
 
 def _live(histograms: HistogramFollowing, printer: Printer, stop: Stop) -> None:

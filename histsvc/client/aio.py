@@ -141,10 +141,11 @@ class AsyncClient:
         await self._in_thread(partial(self._client.post, command))
 
     def follow(
-        self, ids: str | Sequence[str] = "*", topics: str | Sequence[str] = ()
+        self, ids: str | Sequence[str] = "*", topics: str | Sequence[str] = (), *, keep_finished: bool = False
     ) -> AsyncHistogramFollowing:
         """See Client.follow; connects with the first poll."""
-        return self._followed(AsyncHistogramFollowing(partial(self._client.follow, ids, topics)))
+        follow = partial(self._client.follow, ids, topics, keep_finished=keep_finished)
+        return self._followed(AsyncHistogramFollowing(follow))
 
     def heartbeats(self) -> AsyncFollowing[Heartbeat]:
         """See Client.heartbeats; connects with the first poll."""

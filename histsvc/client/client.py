@@ -78,19 +78,23 @@ class Client:
         """Send a command without waiting for a reply; raises BrokerError where it is not delivered."""
         self._talk().post(self._targeted(command))
 
-    def follow(self, ids: str | Sequence[str] = "*", topics: str | Sequence[str] = ()) -> HistogramFollowing:
+    def follow(
+        self, ids: str | Sequence[str] = "*", topics: str | Sequence[str] = (), *, keep_finished: bool = False
+    ) -> HistogramFollowing:
         """Follow the histograms whose id fits `ids`: names, or patterns such as ``bank*``.
 
         They are looked for in `topics`, or where the heartbeats of services say that they are published. What
         is there already comes at once, then the newest of each id as it is published; never a backlog.
-        Closed with the client. Raises BrokerError where the brokers do not answer.
+        With `keep_finished` everything that is published is read, and every FINISHED histogram is given, also
+        where one of the same id has come since. Closed with the client. Raises BrokerError where the brokers
+        do not answer.
         """
         named = [topics] if isinstance(topics, str) else list(topics)
         if not named and not self._heartbeat_topic:
             raise SettingsError("no topics to follow; name them, or the heartbeat_topic that tells them")
         beats = None if named else self.heartbeats()
         patterns = [ids] if isinstance(ids, str) else list(ids)
-        following = HistogramFollowing(self._kafka, named, patterns, beats)
+        following = HistogramFollowing(self._kafka, named, patterns, beats, keep_finished=keep_finished)
         self._closing.callback(following.close)
         return following
 

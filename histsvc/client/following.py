@@ -30,16 +30,19 @@ _DRAIN_S = 1.0
 class Following(ABC, Generic[T]):
     """Follows topics; `latest` has the newest of each name that was seen. To be used by one thread.
 
-    Iterating gives every change, for ever. What cannot be read is counted in `ignored`.
+    Iterating gives every change, for ever. What cannot be read is counted in `ignored`. Who does not `skip`
+    reads everything, however far behind, and gives what `_must_give` says beside the newest.
     """
 
-    def __init__(self, kafka: KafkaSettings) -> None:
+    def __init__(self, kafka: KafkaSettings, *, skip: bool = True) -> None:
         self.latest: dict[str, T] = {}
         self.ignored = 0
         self._kafka = kafka
         self._clock = SystemClock()
         self._tail = Tail(kafka.security)
         self._places: dict[str, Place] = {}
+        self._skips = skip
+        self._owed: dict[Place, T] = {}
         self._look_due = Every(self._clock, _LOOK_S)
         self._looked_for: frozenset[Stream] = frozenset()
         self._missing: set[Stream] = set()
@@ -62,10 +65,10 @@ class Following(ABC, Generic[T]):
             messages = self._tail.read(0 if changed else min(_READ_S, deadline.remaining_s()))
             changed |= self._take(messages)
             behind = self._tail.behind() > _BEHIND + _BEHIND_EACH * len(self._places)
-            if behind:
+            if behind and self._skips:
                 changed |= self._catch_up()
             if draining.expired() or (not behind and (deadline.expired() or (changed and not messages))):
-                return [self.latest[name] for name in changed]
+                return self._given(changed)
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -87,9 +90,20 @@ class Following(ABC, Generic[T]):
         """Whether a value, though it came later, is older than what there is."""
         return False
 
+    def _must_give(self, value: T) -> bool:
+        """Whether a value is given though a newer one has come, where nothing is skipped."""
+        return False
+
     def _expected(self, streams: Collection[Stream]) -> set[str]:
         """The names that must be there, where they are known."""
         return set()
+
+    def _given(self, changed: Collection[str]) -> list[T]:
+        """The newest of these names, behind what is owed beside them, in the order of time."""
+        newest = [self.latest[name] for name in changed]
+        owed, self._owed = self._owed, {}
+        ordered = sorted(owed, key=lambda place: (place.timestamp_ms, place.offset))
+        return [*(owed[at] for at in ordered if not any(owed[at] is each for each in newest)), *newest]
 
     def _look(self) -> set[str]:
         """Look for streams and partitions that are new, and read what they hold; says what has changed."""
@@ -147,6 +161,10 @@ class Following(ABC, Generic[T]):
             changed |= self._take(messages)
             if expected and expected <= changed:
                 break
+        if expected and not self._skips:
+            # What was expected may have come after what must be given.
+            for messages in self._tail.read_back(spans, _QUIET_MS, deadline):
+                changed |= self._take(messages)
         self._tail.go_on(spans)
         return changed
 
@@ -158,9 +176,14 @@ class Following(ABC, Generic[T]):
             except ValueError:
                 self.ignored += 1
                 continue
-            if name not in self._places or place.is_behind(self._places[name]):
+            newest = name not in self._places or place.is_behind(self._places[name])
+            if newest:
                 self._places[name] = place
-                if self._wants(name) and not self._is_outdated(name, value):
-                    self.latest[name] = value
-                    changed.add(name)
+            if not self._wants(name) or self._is_outdated(name, value):
+                continue
+            if newest:
+                self.latest[name] = value
+                changed.add(name)
+            if not self._skips and self._must_give(value):
+                self._owed[place] = value
         return changed

@@ -35,7 +35,10 @@ class HeartbeatFollowing(Following[Heartbeat]):
 
 
 class HistogramFollowing(Following[Histogram]):
-    """Histograms whose id fits one of `patterns`, in `topics` or where heartbeats tell of them."""
+    """Histograms whose id fits one of `patterns`, in `topics` or where heartbeats tell of them.
+
+    With `keep_finished` every one that is FINISHED is given, also where newer ones of its id have come.
+    """
 
     def __init__(
         self,
@@ -43,8 +46,10 @@ class HistogramFollowing(Following[Histogram]):
         topics: Sequence[str],
         patterns: Sequence[str],
         beats: Following[Heartbeat] | None,
+        *,
+        keep_finished: bool = False,
     ) -> None:
-        super().__init__(kafka)
+        super().__init__(kafka, skip=not keep_finished)
         self._named = frozenset((kafka.brokers, topic) for topic in topics)
         self._patterns = patterns
         self._beats = beats
@@ -77,6 +82,9 @@ class HistogramFollowing(Following[Histogram]):
 
     def _wants(self, name: str) -> bool:
         return any(fnmatchcase(name, pattern) for pattern in self._patterns)
+
+    def _must_give(self, value: Histogram) -> bool:
+        return value.state is State.FINISHED
 
     def _expected(self, streams: Collection[Stream]) -> set[str]:
         if self._beats is not None:

@@ -10,12 +10,12 @@ from histsvc.histograms.base import HistogramConfig
 from histsvc.histograms.registry import histogram_types
 from histsvc.machine import memory_bytes
 from histsvc.model import Stream
-from histsvc.protocol.config import ConfigRequest
+from histsvc.protocol.config import NUMBERS_PER_BIN, ConfigRequest
 from histsvc.settings import Limits
 
 # Counts are 9 bytes a bin, and while a histogram is published its message and the client's copy of it 16 more
-# (docs/performance.md). Processes, and events on their way, need the rest.
-_BIN_BYTES = 25
+# for each number in it (docs/performance.md). Processes, and events on their way, need the rest.
+_COUNTS_BYTES, _PUBLISHED_BYTES = 9, 16
 _SHARE = 0.75
 
 
@@ -57,15 +57,20 @@ def check_memory(request: ConfigRequest, context: Context) -> None:
     """
     mb = context.settings.limits.max_memory_mb
     limit = mb * 1_000_000 if mb else int(memory_bytes() * _SHARE)
-    running = sum(config.bins for config in _running(context)) * _BIN_BYTES
+    running = sum(_bytes(config, schema) for config, schema in _running(context))
     needed = running
     for i, histogram in enumerate(request.histograms):
-        needed += histogram.config.bins * _BIN_BYTES
+        needed += _bytes(histogram.config, histogram.output_schema)
         if needed > limit:
             need_mb, running_mb, limit_mb = (size // 1_000_000 for size in (needed, running, limit))
             what = f"with it histograms need {need_mb} MB, of which {running_mb} run already"
             message = f"histograms[{i}]: {what}; the limit is {limit_mb} MB (--max-memory-mb)"
             raise CommandError(Code.RESOURCE_EXHAUSTED, message, f"histograms[{i}]")
+
+
+def _bytes(config: HistogramConfig, output_schema: str) -> int:
+    bins_bytes = config.bins * (_COUNTS_BYTES + _PUBLISHED_BYTES * NUMBERS_PER_BIN[output_schema])
+    return bins_bytes + config.table_bytes
 
 
 def _check_bins(config: HistogramConfig, i: int) -> None:
@@ -89,7 +94,7 @@ def check_loops(request: ConfigRequest, context: Context, own: Collection[str], 
         config = histogram.config
         written.put(config.brokers, config.topic, f"the output topic of histograms[{i}]")
     read = _Places()
-    for running in _running(context) if beside else ():
+    for running, _ in _running(context) if beside else ():
         name = f"the running histogram {running.id!r}"
         written.put(running.brokers, running.topic, f"the output topic of {name}")
         for topic in running.data_topics:
@@ -124,10 +129,11 @@ def _refuse(what: str | None, topic: str, field: str, role: str) -> None:
         raise CommandError(Code.INVALID_ARGUMENT, message, field)
 
 
-def _running(context: Context) -> list[HistogramConfig]:
+def _running(context: Context) -> list[tuple[HistogramConfig, str]]:
+    """The configuration and the output schema of all that runs."""
     types = histogram_types()
     return [
-        types[spec.config["type"]].model_validate(dict(spec.config))
+        (types[spec.config["type"]].model_validate(dict(spec.config)), spec.output_schema)
         for job in context.supervisor.jobs.values()
         for spec in job.histograms
     ]

@@ -142,12 +142,12 @@ def _missing_outputs(request: ConfigRequest, outputs: dict[Stream, TopicFacts]) 
 def _too_small(request: ConfigRequest, sizes: dict[Stream, int]) -> list[str]:
     warnings = []
     for i, histogram in enumerate(request.histograms):
-        config = histogram.config
+        config, size = histogram.config, histogram.message_bytes
         largest = sizes.get((config.brokers, config.topic))
-        if largest is not None and config.message_bytes > largest:
+        if largest is not None and size > largest:
             warnings.append(
                 f"histograms[{i}].topic: {config.topic!r} takes messages of at most {largest} bytes "
-                f"(max.message.bytes, after compression); this histogram has about {config.message_bytes} "
+                f"(max.message.bytes, after compression); this histogram has about {size} "
                 "before compression and may be refused"
             )
     return warnings

@@ -68,8 +68,13 @@ class HistogramConfig(BaseModel, ABC):
         return math.prod(self.shape)
 
     @property
+    def table_bytes(self) -> int:
+        """How large the tables are at most that its events are looked up in; cheap, as `bins`."""
+        return 0
+
+    @property
     def message_bytes(self) -> int:
-        """About how large its message is before compression: counts and edges as float64, and the info."""
+        """About how large a message of counts and edges, float64, and the info is before compression."""
         return 8 * (self.bins + sum(self.shape) + len(self.shape)) + 2000
 
     def check(self) -> None:

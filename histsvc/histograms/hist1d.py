@@ -1,17 +1,21 @@
-"""hist1d: ``np.histogram`` of times of flight, of pixels in a range where one is given."""
+"""hist1d: ``np.histogram`` of times of flight, of pixels in a range or in a region where one is given."""
 
 from __future__ import annotations
 
 import math
-from typing import ClassVar, Literal
+from collections.abc import Callable
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import AfterValidator, ConfigDict, ValidationInfo
+from pydantic.config import JsonDict
 
 from histsvc.histograms.base import Accumulator, HistogramConfig, check_edges, regular_edges
 from histsvc.histograms.frames import add_frame
 from histsvc.histograms.keys import Count, Range
-from histsvc.histograms.simulation import ANY_PIXELS, carried, peak
+from histsvc.histograms.region import Region
+from histsvc.histograms.simulation import ANY_PIXELS, carried, peak, peaks
 from histsvc.model import Batch, EventBatch, FrameBatch, Int64Array, Role, Snapshot, Variable
 
 _OTHER_EDGES = (
@@ -19,10 +23,27 @@ _OTHER_EDGES = (
 )
 # 32-bit pixel ids, signed or unsigned, lie between these.
 _LEAST_PIXEL, _MOST_PIXEL = -(1 << 31), (1 << 32) - 1
+# What `_alone` asks for, as a JSON Schema.
+_BOTH: JsonDict = {
+    "required": ["det_range", "region"],
+    "properties": {"det_range": {"type": "array"}, "region": {"type": "object"}},
+}
+
+
+def _alone(region: Region | None, info: ValidationInfo) -> Region | None:
+    det_range = info.data.get("det_range")
+    if region is not None and det_range is not None:
+        raise ValueError(f"det_range ({list(det_range)}) is given, too; give one of them")
+    return region
 
 
 class Hist1dConfig(HistogramConfig):
-    """Configuration of hist1d; `tof_range` in ns, `det_range` first and last pixel that counts."""
+    """Configuration of hist1d; `tof_range` in ns.
+
+    Only pixels from the first to the last of `det_range` count, or only those of `region`.
+    """
+
+    model_config = ConfigDict(json_schema_extra={"not": _BOTH})
 
     takes: ClassVar[tuple[type[Batch], ...]] = (EventBatch, FrameBatch)
     needs_tof: ClassVar[bool] = True
@@ -32,11 +53,17 @@ class Hist1dConfig(HistogramConfig):
     tof_range: Range
     num_bins: Count
     det_range: Range | None = None
+    region: Annotated[Region | None, AfterValidator(_alone)] = None
 
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape of the published data."""
         return (self.num_bins,)
+
+    @property
+    def table_bytes(self) -> int:
+        """For the region."""
+        return self.region.table_bytes if self.region else 0
 
     def check(self) -> None:
         """Raise ValueError where the bins are too fine for numpy."""
@@ -56,8 +83,13 @@ class Hist1dConfig(HistogramConfig):
         )
 
     def simulated(self, draw: np.random.Generator, events: int) -> tuple[Int64Array, Int64Array]:
-        """A peak in the middle of tof_range and one in det_range; without pixel ids where that has none."""
+        """A peak in the middle of tof_range and one in det_range; without pixel ids where that has none.
+
+        With a region one in each of its rows.
+        """
         tof_ns = peak(draw, *carried(*self.tof_range), events)
+        if self.region:
+            return tof_ns, peaks(draw, self.region.left_edges, self.region.width, events)
         pixel_id = peak(draw, *(carried(*self.det_range) if self.det_range else ANY_PIXELS), events)
         first, last = self.pixels()
         return tof_ns, pixel_id[(first <= pixel_id) & (pixel_id <= last)]
@@ -71,21 +103,25 @@ class Hist1d(Accumulator):
     """Counts per time-of-flight bin, int64 (num_bins,)."""
 
     def __init__(self, config: Hist1dConfig) -> None:
-        from histsvc.kernels import axis, hist1d  # loads numba: only where events are filled
+        from histsvc.kernels import axis, hist1d, regions  # loads numba: only where events are filled
 
         self._room = np.zeros(config.num_bins + 1, np.int64)
         super().__init__(config, self._room[:-1])
         self._edges = config.axes()["time_of_flight"]
         self._axis = axis.axis(self._edges)
-        self._pixels = config.pixels()
-        self._fill = hist1d.fill
+        self._fill: Callable[..., None] = hist1d.fill
+        self._filter: tuple[Any, ...] = config.pixels()
+        if config.region:
+            lefts = np.array(config.region.left_edges, np.int64)
+            self._fill = hist1d.fill_region
+            self._filter = regions.held(lefts, config.region.width)
 
     def fill_events(self, rows: Int64Array, batch: EventBatch) -> None:
         """Count messages that have times of flight."""
-        self._fill(rows, batch.table, *self._axis, *self._pixels, self._room, self.tally)
+        self._fill(rows, batch.table, *self._axis, *self._filter, self._room, self.tally)
 
     def fill_frames(self, rows: Int64Array, batch: FrameBatch) -> None:
-        """Count messages that are histograms of times of flight; det_range does not apply to them."""
+        """Count messages that are histograms of times of flight; no pixels are filtered."""
         for row in rows.tolist():
             frame = batch.frames[row]
             if frame is not None and add_frame(frame, self._edges, self.counts, self.tally):

@@ -56,6 +56,8 @@ Number = Annotated[float, BeforeValidator(_number)]
 WholeNumber = Annotated[int, BeforeValidator(whole)]
 Count = Annotated[WholeNumber, Field(ge=1)]
 Range = Annotated[tuple[Number, Number], AfterValidator(_ascending)]
+PixelId = Annotated[WholeNumber, Field(ge=-(1 << 31), lt=1 << 32)]
+LeftEdges = Annotated[tuple[PixelId, ...], Field(min_length=1)]
 Topic = Annotated[
     str, AfterValidator(_topic), WithJsonSchema({"type": "string", "pattern": f"^{TOPIC.pattern}$"})
 ]

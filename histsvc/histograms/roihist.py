@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
 
 from histsvc.histograms.base import HistogramConfig
 from histsvc.histograms.image import image_snapshot
-from histsvc.histograms.keys import Count, WholeNumber
-from histsvc.histograms.simulation import ANY_TOF_NS, CARRIED, peak
+from histsvc.histograms.keys import Count, LeftEdges
+from histsvc.histograms.region import table_bytes
+from histsvc.histograms.simulation import ANY_TOF_NS, peak, peaks
 from histsvc.histograms.spill import SpillingAccumulator
 from histsvc.model import EventBatch, Int64Array, Snapshot
-
-_PixelId = Annotated[WholeNumber, Field(ge=-(1 << 31), lt=1 << 32)]
 
 
 class RoihistConfig(HistogramConfig):
@@ -25,13 +23,18 @@ class RoihistConfig(HistogramConfig):
     needs_pixel: ClassVar[bool] = True
 
     type: Literal["roihist"]
-    left_edges: Annotated[tuple[_PixelId, ...], Field(min_length=1)]
+    left_edges: LeftEdges
     width: Count
 
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape of the published data."""
         return (self.width, len(self.left_edges))
+
+    @property
+    def table_bytes(self) -> int:
+        """For the regions."""
+        return table_bytes(len(self.left_edges))
 
     def axes(self) -> dict[str, npt.NDArray[np.float64]]:
         """Edges 0..width and 0..rows."""
@@ -42,14 +45,7 @@ class RoihistConfig(HistogramConfig):
 
     def simulated(self, draw: np.random.Generator, events: int) -> tuple[Int64Array, Int64Array]:
         """A peak in the middle of every row; only the rows that one schema carries together."""
-        lefts = np.array(self.left_edges, np.int64)
-        for least, most in CARRIED:
-            first, last = np.maximum(lefts, least), np.minimum(lefts + self.width - 1, most)
-            rows = np.flatnonzero(first <= last)
-            if rows.size:
-                break
-        row = rows[draw.integers(rows.size, size=events)]
-        return peak(draw, *ANY_TOF_NS, events), peak(draw, first[row], last[row], events)
+        return peak(draw, *ANY_TOF_NS, events), peaks(draw, self.left_edges, self.width, events)
 
     def accumulator(self) -> Roihist:
         """Make an empty accumulator."""
@@ -60,10 +56,10 @@ class Roihist(SpillingAccumulator):
     """Counts per row and pixel in it, int64 (rows, width); a pixel in two rows counts in both."""
 
     def __init__(self, config: RoihistConfig) -> None:
-        from histsvc.kernels import roihist, transpose  # loads numba: only where events are filled
+        from histsvc.kernels import regions, roihist, transpose  # loads numba: only where events are filled
 
         super().__init__(config, (len(config.left_edges), config.width))
-        self._regions = roihist.regions(np.array(config.left_edges, np.int64), config.width)
+        self._regions = regions.regions(np.array(config.left_edges, np.int64), config.width)
         self._fill = roihist.fill
         self._turn = transpose.transpose
 

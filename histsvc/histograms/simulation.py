@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -46,3 +47,18 @@ def peak(
     where = np.floor(size / 2 + size / _SIGMAS_ACROSS * draw.standard_normal(events))
     inside: Int64Array = first + np.clip(where, 0, size - 1).astype(np.int64)
     return inside
+
+
+def peaks(draw: np.random.Generator, left_edges: Sequence[int], width: int, events: int) -> Int64Array:
+    """A peak in the middle of every row of `width` ids, int64 (events,).
+
+    Only of the rows that one class of `CARRIED` has, the first that has any; `left_edges` lie in 32 bits.
+    """
+    lefts = np.array(left_edges, np.int64)
+    for least, most in CARRIED:
+        first, last = np.maximum(lefts, least), np.minimum(lefts + width - 1, most)
+        rows = np.flatnonzero(first <= last)
+        if rows.size:
+            break
+    row = rows[draw.integers(rows.size, size=events)]
+    return peak(draw, first[row], last[row], events)

@@ -2,58 +2,17 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
 from histsvc.kernels.ahead import fetch_ahead
-from histsvc.kernels.jit import helper, kernel, signed
+from histsvc.kernels.jit import kernel, signed
+from histsvc.kernels.regions import last_left_of
 from histsvc.kernels.spill import Bytes, count
 from histsvc.kernels.vectors import vector_at
 from histsvc.model import Column, Int64Array, Tally
 
 _MASK, _PIXEL, _PIXEL_LENGTH = int(Column.MASK), int(Column.PIXEL_ADDRESS), int(Column.PIXEL_LENGTH)
 _COUNTED, _FILTERED = int(Tally.COUNTED), int(Tally.FILTERED)
-
-
-# Where left edges are evenly spaced most cells have no edge in them, and nothing is left to be searched for.
-_CELLS_PER_REGION = 8
-
-
-class Regions(NamedTuple):
-    """Regions of `width` ids: `lefts` are their left edges, ascending, `places` which region each belongs to.
-
-    Ids from the first edge on are divided into cells of ``1 << shift``; of the edges that are not above the
-    begin of cell i the last is ``lefts[cells[i]]``. All are int64, (regions,) and (cells + 1,).
-    """
-
-    lefts: Int64Array
-    places: Int64Array
-    width: int
-    shift: int
-    cells: Int64Array
-
-
-def regions(left_edges: Int64Array, width: int) -> Regions:
-    """Make them of left edges in any order, int64 (regions,), which may be equal."""
-    places = np.argsort(left_edges, kind="stable").astype(np.int64)
-    lefts = left_edges[places]
-    ids = int(lefts[-1] - lefts[0]) + width
-    shift = max(0, (ids // (_CELLS_PER_REGION * lefts.size)).bit_length() - 1)
-    begins = lefts[0] + (np.arange((ids >> shift) + 2) << shift)
-    return Regions(lefts, places, width, shift, np.searchsorted(lefts, begins, "right") - 1)
-
-
-@helper
-def _last_left_of(p: int, lefts: Int64Array, first: int, last: int) -> int:
-    """Index of the last left edge that is not above `p`, of those from `first`, which is not, to `last`."""
-    while first < last:
-        middle = (first + last + 1) // 2
-        if lefts[middle] <= p:
-            first = middle
-        else:
-            last = middle - 1
-    return first
 
 
 @kernel(
@@ -91,7 +50,7 @@ def fill(
                 filtered += 1
                 continue
             cell = (p - begin) >> shift
-            last = _last_left_of(p, lefts, cells[cell], cells[cell + 1])
+            last = last_left_of(p, lefts, cells[cell], cells[cell + 1])
             k = last
             while k >= 0 and p - lefts[k] < width:
                 count(low, high, places[k] * width + p - lefts[k])

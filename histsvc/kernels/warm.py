@@ -12,6 +12,7 @@ KERNELS = (
     account.account,
     account.note_pulses,
     hist1d.fill,
+    hist1d.fill_region,
     hist2d.fill,
     dethist.fill,
     roihist.fill,

@@ -15,7 +15,9 @@ from histsvc.protocol.commands import ConfigKeys, shown_key, validated
 # What kind of input a message of each schema becomes.
 _KINDS: Mapping[str, type[Batch]] = {"ev42": EventBatch, "ev44": EventBatch, "da00": FrameBatch}
 INPUT_SCHEMAS = tuple(_KINDS)
-OUTPUT_SCHEMAS = ("hs00", "hs01")
+# How many numbers of at most 8 bytes a message of each has for every bin: da00 has the errors, too.
+NUMBERS_PER_BIN: Mapping[str, int] = {"hs00": 1, "hs01": 1, "da00": 2}
+OUTPUT_SCHEMAS = tuple(NUMBERS_PER_BIN)
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,12 @@ class HistogramRequest:
     raw: Mapping[str, Any]
     input_schemas: tuple[str, ...]
     output_schema: str
+
+    @property
+    def message_bytes(self) -> int:
+        """About how large its message is before compression."""
+        more = NUMBERS_PER_BIN[self.output_schema] - 1
+        return self.config.message_bytes + 8 * more * self.config.bins
 
 
 @dataclass(frozen=True)

@@ -17,18 +17,21 @@ _BOUNDS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "ex
 @cache
 def command_schema() -> dict[str, Any]:
     """A JSON Schema (2020-12) that what the service accepts fits; what only brokers can tell is not in it."""
+    definitions: dict[str, Any] = {}
+    types = [_histogram(config, definitions) for config in histogram_types().values()]
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "histsvc command",
         "type": "object",
         "required": ["cmd"],
-        "oneOf": [_command(name) for name in COMMANDS],
+        "oneOf": [_command(name, types) for name in COMMANDS],
+        "$defs": definitions,
     }
     found: dict[str, Any] = _standard(schema)
     return found
 
 
-def _command(name: str) -> dict[str, Any]:
+def _command(name: str, types: list[dict[str, Any]]) -> dict[str, Any]:
     schema = COMMANDS[name].model_json_schema()
     schema["title"] = name
     schema["properties"]["cmd"] = {"const": name}
@@ -38,14 +41,16 @@ def _command(name: str) -> dict[str, Any]:
         properties = schema["properties"]
         properties["input_schema"] = {"enum": [*INPUT_SCHEMAS, None]}
         properties["output_schema"] = {"enum": [*OUTPUT_SCHEMAS, None]}
-        types = [_histogram(config) for config in histogram_types().values()]
         array = {"type": "array", "items": {"oneOf": types}}
         properties["histograms"] = {"anyOf": [array, {"type": "null"}]}
     return schema
 
 
-def _histogram(config: type[HistogramConfig]) -> dict[str, Any]:
-    schema = config.model_json_schema()
+def _histogram(config: type[HistogramConfig], definitions: dict[str, Any]) -> dict[str, Any]:
+    """Schema of a type of histogram; what it refers to is put into `definitions`, under names of its own."""
+    own = config.__name__
+    schema = config.model_json_schema(ref_template=f"#/$defs/{own}.{{model}}")
+    definitions |= {f"{own}.{name}": each for name, each in schema.pop("$defs", {}).items()}
     properties = schema["properties"]
     properties["input_schema"] = {"enum": [*fitting(config), None]}
     properties["output_schema"] = {"enum": [*OUTPUT_SCHEMAS, None]}

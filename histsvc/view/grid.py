@@ -5,15 +5,16 @@ from __future__ import annotations
 import io
 import math
 import os
-import re
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 from histsvc.client import Histogram
 from histsvc.errors import SettingsError, needs
+from histsvc.files import atomic
 from histsvc.view.drawing import Look
 from histsvc.view.plot import Plot
+from histsvc.view.text import natural
 
 MOST = 25
 # Width and height of a plot in inches, and of its letters in points, by the number of columns.
@@ -53,7 +54,7 @@ class Grid:
 
     def show(self, histograms: Collection[Histogram], now_ms: int) -> bool:
         """Show these, with ages at `now_ms` since the epoch; says whether there is anything to be drawn."""
-        shown = sorted(histograms, key=lambda each: _natural(each.id))[:MOST]
+        shown = sorted(histograms, key=lambda each: natural(each.id))[:MOST]
         self.left_out = len(histograms) - len(shown)
         fits = len(shown) == len(self._plots) and all(
             plot.fits(each) for plot, each in zip(self._plots, shown, strict=True)
@@ -100,11 +101,6 @@ class Grid:
         return True
 
 
-def _natural(name: str) -> list[str | int]:
-    """What to sort by, so that bank2 comes before bank10: words and numbers by turns."""
-    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)]
-
-
 def check_file(file: Path) -> None:
     """Raise SettingsError where no picture can be written to this file."""
     load()
@@ -134,12 +130,7 @@ def save(file: Path, histograms: Collection[Histogram], now_ms: int, *, log: boo
     grid.show(histograms, now_ms)
     drawn = io.BytesIO()
     figure.savefig(drawn, format=_ending(file), dpi=100)
-    beside = file.with_name(f".{file.name}.{os.getpid()}.part")
-    try:
-        beside.write_bytes(drawn.getbuffer())
-        beside.replace(file)
-    finally:
-        beside.unlink(missing_ok=True)
+    atomic.replace(file, drawn.getbuffer())
     return grid.left_out
 
 

@@ -96,10 +96,15 @@ class Plot:
 def caption(histogram: Histogram, counts: float, now_ms: int) -> tuple[str, str]:
     """What the second line of the title says at `now_ms`, and the colour of both lines."""
     finished, failed = histogram.state is State.FINISHED, histogram.state is State.ERROR
-    stale = not finished and histogram.published_ago_ms(now_ms) > _STALE_MS
+    stale = is_stale(histogram, now_ms)
     state = f"{histogram.state} (stale)" if stale else str(histogram.state)
     words = f"{state}  {text.short(counts)} counts  {text.age(histogram.data_age_ms(now_ms))}"
     return words, _ERROR if failed else _FINISHED if finished else _STALE if stale else _NORMAL
+
+
+def is_stale(histogram: Histogram, now_ms: int) -> bool:
+    """Whether nothing was published of it for so long, at `now_ms`, that it may be gone."""
+    return histogram.state is not State.FINISHED and histogram.published_ago_ms(now_ms) > _STALE_MS
 
 
 def problem(histogram: Histogram) -> str:

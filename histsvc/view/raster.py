@@ -10,7 +10,7 @@ _PALETTE = np.array(
     [(0, 0, 4), (40, 11, 84), (101, 21, 110), (159, 42, 99), (212, 72, 66), (245, 125, 21), (250, 193, 39)]
 )
 # What is brighter than nearly all pixels does not darken the others.
-_BRIGHTEST = 0.998
+BRIGHTEST = 0.998
 
 
 def resized(counts: npt.NDArray[np.float64], size: int) -> npt.NDArray[np.float64]:
@@ -27,7 +27,7 @@ def resized(counts: npt.NDArray[np.float64], size: int) -> npt.NDArray[np.float6
 
 def levels(counts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """How bright each pixel is, 0 to 1: the square root of its part of nearly the most counts."""
-    most = np.quantile(counts, _BRIGHTEST) or counts.max() or 1
+    most = np.quantile(counts, BRIGHTEST) or counts.max() or 1
     roots: npt.NDArray[np.float64] = np.sqrt(np.clip(counts / most, 0, 1))
     return roots
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 _TIMES = ((86_400.0, "d"), (3_600.0, "h"), (60.0, "min"), (1.0, "s"))
@@ -51,3 +52,8 @@ def clock_time(time_ns: int, now_ns: int) -> str:
     then, now = (datetime.fromtimestamp(each // 1_000_000 / 1000) for each in (time_ns, now_ns))
     date = "" if then.date() == now.date() else f"{then:%Y-%m-%d} "
     return f"{date}{then:%H:%M:%S}.{time_ns // 1_000_000 % 1000:03d}"
+
+
+def natural(name: str) -> list[str | int]:
+    """What to sort by, so that bank2 comes before bank10: words and numbers by turns."""
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)]

@@ -1,4 +1,7 @@
-"""The messages on the wire: one module per schema, both directions; this is where they are registered."""
+"""The messages on the wire: one module per schema, both directions; this is where they are registered.
+
+da00 has two: for frames, which come in, and for histograms, which go out.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from typing import Protocol
 import numpy.typing as npt
 
 from histsvc.model import Frame, Pulse, Snapshot
-from histsvc.wire import da00, ev42, ev44, hs00, hs01
+from histsvc.wire import da00, da00_histogram, ev42, ev44, hs00, hs01
 from histsvc.wire.histogram import HistogramMessage
 
 EVENT_LAYOUTS = (ev42.LAYOUT, ev44.LAYOUT)
@@ -47,8 +50,10 @@ class SerialiseHistogram(Protocol):
 HISTOGRAM_SERIALISERS: dict[str, SerialiseHistogram] = {
     hs00.SCHEMA: hs00.serialise,
     hs01.SCHEMA: hs01.serialise,
+    da00.SCHEMA: da00_histogram.serialise,
 }
 HISTOGRAM_DESERIALISERS: dict[str, Callable[[bytes], HistogramMessage]] = {
     hs00.SCHEMA: hs00.deserialise,
     hs01.SCHEMA: hs01.deserialise,
+    da00.SCHEMA: da00_histogram.deserialise,
 }

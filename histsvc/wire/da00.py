@@ -2,6 +2,7 @@
 
 Schema: `da00_DataArray` of the ESS streaming-data-types. Its stock decoder unpacks every variable of a
 message; here the variables are looked through first, and only the two that make the frame are unpacked.
+The histograms that go out as da00 are in `da00_histogram.py`.
 """
 
 from __future__ import annotations
@@ -17,14 +18,16 @@ from flatbuffers.number_types import UOffsetTFlags
 from streaming_data_types.dataarray_da00 import Variable, serialise_da00
 from streaming_data_types.exceptions import StreamingDataTypesException
 from streaming_data_types.fbschemas.dataarray_da00.da00_DataArray import da00_DataArray
+from streaming_data_types.fbschemas.dataarray_da00.da00_dtype import da00_dtype
 from streaming_data_types.fbschemas.dataarray_da00.da00_Variable import da00_Variable
 from streaming_data_types.utils import check_schema_identifier
 
 from histsvc.model import Frame, Int64Array
+from histsvc.wire.histogram import DA00_VARIABLES
 
 SCHEMA = "da00"
 
-_SIGNAL = b"signal"
+_SIGNAL, *_, _INFO = (name.encode() for name in DA00_VARIABLES)
 _EDGES = (b"frame_time", b"time_of_arrival", b"tof")
 _NS = {None: 1.0, "": 1.0, "ns": 1.0, "us": 1e3, "\u00b5s": 1e3, "\u03bcs": 1e3, "ms": 1e6, "s": 1e9}
 # No more is exact in what is published, and many such frames do not wrap int64.
@@ -68,7 +71,8 @@ def deserialise(payload: bytes) -> Frame:
     Raises ValueError, and nothing else, for what is not a frame that can be counted: no da00 message, or one
     without a source name; no one-dimensional `signal` of whole numbers ≥ 0 with a sum of at most 2⁵³; no
     single variable along its dimension that is one longer, ascending and finite, in a unit of time; more
-    variables or longer names than a monitor sends.
+    variables or longer names than a monitor sends; a histogram that a service like this one has published,
+    which has all that was in those before it.
     """
     try:
         # What overflows or is no number is found by the checks.
@@ -92,12 +96,20 @@ def _lines(array: da00_DataArray) -> list[_Line]:
     number = array.DataLength()
     if number > _MOST_VARIABLES:
         raise ValueError(f"{number} variables are more than {_MOST_VARIABLES}")
-    variables = [array.Data(j) for j in range(number)]
-    return [
-        _Line(*_names(variable._tab), int(variable.Shape(0)), variable)
-        for variable in variables
-        if variable.AxesLength() == variable.ShapeLength() == 1
-    ]
+    lines = []
+    for variable in (array.Data(j) for j in range(number)):
+        axes = variable.AxesLength()
+        if axes == variable.ShapeLength() == 1:
+            lines.append(_Line(*_names(variable._tab), int(variable.Shape(0)), variable))
+        elif not axes and variable.DataType() == da00_dtype.c_string:
+            _refuse_published(variable)
+    return lines
+
+
+def _refuse_published(text: da00_Variable) -> None:
+    """Frames are added up; what a service publishes holds what it has published before."""
+    if _field_text(text._tab, _NAME) == _INFO:
+        raise ValueError("it is what a service has published, not what a monitor has counted")
 
 
 def _names(table: flatbuffers.table.Table) -> tuple[bytes, bytes]:

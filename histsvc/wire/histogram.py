@@ -1,9 +1,7 @@
-"""What hs00 and hs01 have in common: a Snapshot projected onto one data array and an axis per dimension."""
+"""Received histograms; and what hs00 and hs01 have in common: one data array and an axis per dimension."""
 
 from __future__ import annotations
 
-import ctypes
-import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -14,16 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from histsvc.model import Snapshot, Variable
+from histsvc.wire import in_place
 
 # Slots of the table EventHistogram, and the number of its union's member ArrayDouble, in both schemas.
 _SOURCE, _TIMESTAMP, _DIM_METADATA, _SHAPE, _DATA_TYPE, _DATA, _INFO = 0, 1, 2, 4, 6, 7, 10
 _DOUBLE = 3
 _NAMES = {"time of flight": "tof", "pixel id": "pixel"}
-_from_string_and_size = ctypes.pythonapi.PyBytes_FromStringAndSize
-_from_string_and_size.restype = ctypes.py_object
-_from_string_and_size.argtypes = (ctypes.c_void_p, ctypes.c_ssize_t)
-# More than all tables, units and labels take.
-_MARGIN_BYTES = 4096
+DA00_VARIABLES = ("signal", "errors", "start_time", "end_time", "info")
+"""What histograms have in da00 beside the edges of their axes: nothing that an axis can be called."""
 
 
 class Traits(NamedTuple):
@@ -99,15 +95,13 @@ def message(
     """
     counts = snapshot.counts
     axes = [snapshot.edges(dim) for dim in counts.dims]
-    kind, dtype = _kind(counts.data, integers)
+    dtype = smallest(counts.data, integers)
+    kind = 1 + integers.index(dtype.type) if dtype.type in integers else _DOUBLE
     size = counts.data.size * dtype.itemsize + sum(axis.data.size for axis in axes) * 8
-    made, room = _empty(size + len(info.encode()) + len(source.encode()) + _MARGIN_BYTES)
-    builder = flatbuffers.Builder(0)
-    builder.Bytes, builder.head = room, len(room)
-    builder.ForceDefaults(True)
+    made, builder = in_place.begin(size + len(info.encode()) + len(source.encode()))
     source_at, info_at = builder.CreateString(source), builder.CreateString(info)
     shape_at = builder.CreateNumpyVector(np.array(counts.data.shape, np.uint32))
-    axes_at = _offsets(builder, [_axis(builder, axis) for axis in axes])
+    axes_at = in_place.offsets(builder, [_axis(builder, axis) for axis in axes])
     data_at = _array(builder, counts.data, dtype)
     builder.StartObject(11)
     builder.PrependUOffsetTRelativeSlot(_INFO, info_at, 0)
@@ -117,30 +111,14 @@ def message(
     builder.PrependInt64Slot(_TIMESTAMP, timestamp_ns, 0)
     builder.PrependUOffsetTRelativeSlot(_SOURCE, source_at, 0)
     builder.PrependUint8Slot(_DATA_TYPE, kind, 0)
-    table_at = len(room) - builder.EndObject()
-    # The begin of a message says where its table is: what is between them is of no use, and of no harm.
-    room[: builder.Head()] = bytes(builder.Head())
-    struct.pack_into("<I4s", room, 0, table_at, schema.encode())
+    in_place.finish(builder, schema, builder.EndObject())
     return made
 
 
-def _empty(size: int) -> tuple[bytes, memoryview]:
-    """Make bytes, at least so many and a multiple of 8, and a view to write them before anybody reads them.
-
-    The Python/C API has this for the purpose: https://docs.python.org/3/c-api/bytes.html.
-    """
-    made: bytes = _from_string_and_size(None, -(-size // 8) * 8)
-    begin = id(made) + bytes.__basicsize__ - 1
-    return made, memoryview((ctypes.c_uint8 * len(made)).from_address(begin)).cast("B")
-
-
-def _kind(counts: npt.NDArray[Any], integers: Sequence[type[np.integer[Any]]]) -> tuple[int, np.dtype[Any]]:
-    """How the counts go out: the number that the schemas have for the type, and the type."""
+def smallest(counts: npt.NDArray[Any], integers: Sequence[type[np.integer[Any]]]) -> np.dtype[Any]:
+    """The type in which counts go out: the first of `integers` that holds them all, else float64."""
     most = int(counts.max(initial=0))
-    for kind, each in enumerate(integers, start=1):
-        if most <= np.iinfo(each).max:
-            return kind, np.dtype(each)
-    return _DOUBLE, np.dtype(np.float64)
+    return np.dtype(next((each for each in integers if most <= np.iinfo(each).max), np.float64))
 
 
 def _axis(builder: flatbuffers.Builder, axis: Variable) -> int:
@@ -158,11 +136,7 @@ def _axis(builder: flatbuffers.Builder, axis: Variable) -> int:
 
 def _array(builder: flatbuffers.Builder, values: npt.NDArray[Any], dtype: np.dtype[Any]) -> int:
     """A table of one vector, which is converted in place."""
-    builder.StartVector(dtype.itemsize, values.size, dtype.itemsize)
-    builder.head -= values.size * dtype.itemsize
-    # Straight into the buffer, which is large enough from the start.
-    place: npt.NDArray[Any] = np.frombuffer(builder.Bytes, dtype, values.size, builder.head)
-    place.reshape(values.shape)[...] = values
+    in_place.place(builder, values.shape, dtype)[...] = values
     vector_at = builder.EndVector()
     builder.StartObject(1)
     builder.PrependUOffsetTRelativeSlot(0, vector_at, 0)
@@ -170,31 +144,27 @@ def _array(builder: flatbuffers.Builder, values: npt.NDArray[Any], dtype: np.dty
     return offset
 
 
-def _offsets(builder: flatbuffers.Builder, offsets: Sequence[int]) -> int:
-    builder.StartVector(4, len(offsets), 4)
-    for offset in reversed(offsets):
-        builder.PrependUOffsetTRelative(offset)
-    at: int = builder.EndVector()
-    return at
-
-
 def received(schema: str, read: Mapping[str, Any]) -> HistogramMessage:
     """What the stock deserialisers give, made uniform."""
+    names = axis_names([axis["label"] for axis in read["dim_metadata"]])
     return HistogramMessage(
         schema,
         read["source"],
         int(read["timestamp"]),
         tuple(
-            Axis(
-                np.asarray(axis["bin_boundaries"]), axis["unit"], axis["label"], _name(axis["label"], number)
-            )
-            for number, axis in enumerate(read["dim_metadata"])
+            Axis(np.asarray(axis["bin_boundaries"]), axis["unit"], axis["label"], name)
+            for axis, name in zip(read["dim_metadata"], names, strict=True)
         ),
         np.asarray(read["data"]),
         read["info"],
     )
 
 
-def _name(label: str, number: int) -> str:
-    """What an axis is called, of which these schemas only have a label."""
-    return _NAMES.get(label, label if label.isidentifier() else f"dim_{number}")
+def axis_names(labels: Sequence[str]) -> list[str]:
+    """What axes are called, each another name, by their labels, which is all that hs00 and hs01 have."""
+    names: list[str] = []
+    for number, label in enumerate(labels):
+        name = _NAMES.get(label, label)
+        free = name.isidentifier() and not name.startswith("dim_") and name not in (*names, *DA00_VARIABLES)
+        names.append(name if free else f"dim_{number}")
+    return names

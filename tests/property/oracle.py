@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -170,10 +171,8 @@ def _count(config: HistogramConfig, message: Message, number: int, result: Expec
 def _place(config: HistogramConfig, x: int, p: int | None) -> str:
     match config:
         case Hist1dConfig():
-            filtered = (
-                p is not None and config.det_range and not config.det_range[0] <= p <= config.det_range[1]
-            )
-            return _outside(config.tof_range, x) or ("filtered" if filtered else "counted")
+            passes = p is None or passes_hist1d(config, p)
+            return _outside(config.tof_range, x) or ("counted" if passes else "filtered")
         case Hist2dConfig():
             assert p is not None
             return _outside(config.tof_range, x) or _outside(config.det_range, p) or "counted"
@@ -186,6 +185,14 @@ def _place(config: HistogramConfig, x: int, p: int | None) -> str:
         case _:
             raise AssertionError(config)
     return "counted" if held else "filtered"
+
+
+def passes_hist1d(config: Hist1dConfig, p: int) -> bool:
+    """Whether events of a pixel are filtered by neither det_range nor region."""
+    first, last = config.det_range or (-math.inf, math.inf)
+    region = config.region
+    held = region is None or any(left <= p < left + region.width for left in region.left_edges)
+    return first <= p <= last and held
 
 
 def _outside(limits: Limits, value: int) -> str:

@@ -37,6 +37,31 @@ def regular(draw: st.DrawFn, kind: str) -> tuple[HistogramConfig, list[float]]:
 
 
 @st.composite
+def left_edges(draw: st.DrawFn, first: int) -> list[int]:
+    """A few rows of pixel ids, near `first` or anywhere."""
+    near = st.integers(max(first - 12, -(2**31)), min(first + 12, 2**32 - 1))
+    anywhere = st.integers(-(2**31), 2**32 - 1)
+    return draw(st.lists(draw(st.sampled_from([near, near | anywhere])), min_size=1, max_size=6))
+
+
+@st.composite
+def spectra(draw: st.DrawFn) -> tuple[HistogramConfig, list[float]]:
+    """A hist1d of a region of a few rows, or of many with the same distance."""
+    # Where all times of flight are inside, every pixel tells.
+    tof_range, bins = draw(axes(40) | st.just(((-(2.0**31), 2.0**32), 5)))
+    lefts = draw(left_edges(draw(st.integers(-(2**31), 2**32 - 1))))
+    if draw(st.booleans()):
+        step = draw(st.integers(1, 4096) | st.integers(1, 10**6))
+        lefts += list(range(lefts[-1], min(lefts[-1] + 1000 * step, 2**32), step))
+    width = draw(st.integers(1, 9) | st.integers(1, 10**6) | st.sampled_from([2**31, 2**31 + 2**32]))
+    some = [*lefts[:6], *lefts[-3:]]
+    region = {"left_edges": lefts, "width": width}
+    config = config_of("hist1d", tof_range=tof_range, num_bins=bins, region=region)
+    near = [float(edge) for left in some for edge in (left, left + width)]
+    return config, np.linspace(*tof_range, bins + 1).tolist() + near
+
+
+@st.composite
 def images(draw: st.DrawFn, kind: str) -> tuple[HistogramConfig, list[float]]:
     """A dethist or roihist anywhere among the ids that 32 bits hold."""
     width, height = draw(st.integers(1, 9)), draw(st.integers(1, 9))
@@ -45,15 +70,16 @@ def images(draw: st.DrawFn, kind: str) -> tuple[HistogramConfig, list[float]]:
         last = first + draw(st.integers(0, 2**40))
         config = config_of(kind, width=width, height=height, det_range=[first, last])
         return config, [float(first), float(first + width), float(first + width * height)]
-    near = st.integers(max(first - 12, -(2**31)), min(first + 12, 2**32 - 1))
-    anywhere = st.integers(-(2**31), 2**32 - 1)
-    lefts = draw(st.lists(draw(st.sampled_from([near, near | anywhere])), min_size=1, max_size=6))
+    lefts = draw(left_edges(first))
     return config_of(kind, width=width, left_edges=lefts), [
         float(edge) for left in lefts for edge in (left, left + width)
     ]
 
 
 def configs(kind: str) -> st.SearchStrategy[tuple[HistogramConfig, list[float]]]:
+    """Of a type, or of a hist1d with a region."""
+    if kind == "region":
+        return spectra()
     return regular(kind) if kind in ("hist1d", "hist2d") else images(kind)
 
 
@@ -78,7 +104,8 @@ def filled(
     filling = filling_of(config, schemas)
     if twin:
         kernel = importlib.import_module(f"histsvc.kernels.{config.type}")
-        vars(filling.accumulator)["_fill"] = kernel.fill_numpy
+        fill = vars(filling.accumulator)["_fill"]
+        vars(filling.accumulator)["_fill"] = getattr(kernel, f"{fill.__name__}_numpy")
         vars(filling)["_account"] = account_numpy
     batch = decoder_of("a").events(in_place([message.payload() for message in messages], shift))
     inside = [message.inside for message in messages]
@@ -86,7 +113,7 @@ def filled(
     return filling
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, "region"])
 @PROFILE
 @given(
     data=st.data(),
@@ -109,7 +136,7 @@ def test_counts_and_accounting_are_those_of_numpy(
     assert compiled.accumulator.sum == wanted.counts.sum()
 
 
-@pytest.mark.parametrize("kind", ["hist1d", "hist2d", "dethist"])
+@pytest.mark.parametrize("kind", ["hist1d", "region", "hist2d", "dethist"])
 @PROFILE
 @given(data=st.data())
 def test_every_event_is_in_exactly_one_class(kind: str, data: st.DataObject) -> None:

@@ -99,6 +99,12 @@ def test_dethist(first: int, width: int, height: int, schemas: list[str], number
     width=st.integers(1, 9),
     number=st.integers(0, 10**11),
 )
-def test_roihist(lefts: list[int], width: int, number: int) -> None:
+def test_roihist_and_spectra_of_a_region(lefts: list[int], width: int, number: int) -> None:
     config = config_of("roihist", left_edges=lefts, width=width)
     assert total(config, made(config, ["ev42", "ev44"], number)) >= EVENTS
+    spectrum = config_of("hist1d", region={"left_edges": lefts, "width": width})
+    message = made(spectrum, ["ev42", "ev44"], number)
+    assert total(spectrum, message) == EVENTS
+    assert isinstance(message, Pulse)
+    assert message.pixel_id.size == EVENTS
+    assert all(any(left <= p < left + width for left in lefts) for p in message.pixel_id.tolist())

@@ -17,6 +17,7 @@ from histsvc.window import Verdict
 from histsvc.wire.shapes import Efu
 from histsvc.worker.fill import Filling
 
+REGION = {"left_edges": [9, 1, 2], "width": 2}
 PROFILE = settings(deadline=None, max_examples=40, derandomize=True)
 
 
@@ -65,15 +66,22 @@ def whole(config: HistogramConfig, payloads: list[bytes]) -> Filling:
     return filling
 
 
+def made(kind: str) -> HistogramConfig:
+    """A histogram of a type, or a spectrum of a region."""
+    if kind == "region":
+        return config_of("hist1d", source="a", region=REGION)
+    return config_of(kind, source="a")
+
+
 seeds = st.tuples(st.integers(0, 2**32), st.integers(1, 30))
 cutting = st.lists(st.integers(0, 30), max_size=8)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, "region"])
 @PROFILE
 @given(seed=seeds, cuts=cutting)
 def test_batches_may_be_cut_anywhere(kind: str, seed: tuple[int, int], cuts: list[int]) -> None:
-    payloads, config = stream(*seed), config_of(kind, source="a")
+    payloads, config = stream(*seed), made(kind)
     once, cut = whole(config, payloads), filling_of(config)
     for first, piece in pieces(payloads, cuts):
         take(cut, piece, first)
@@ -82,11 +90,11 @@ def test_batches_may_be_cut_anywhere(kind: str, seed: tuple[int, int], cuts: lis
     assert (cut.state, cut.last_pulse_ns) == (once.state, once.last_pulse_ns)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, "region"])
 @PROFILE
 @given(seed=seeds, cuts=cutting)
 def test_accumulators_and_snapshots_merge_exactly(kind: str, seed: tuple[int, int], cuts: list[int]) -> None:
-    payloads, config = stream(*seed), config_of(kind, source="a")
+    payloads, config = stream(*seed), made(kind)
     once, parts = whole(config, payloads), []
     for first, piece in pieces(payloads, cuts):
         parts.append(filling_of(config))
@@ -136,6 +144,13 @@ def test_different_histograms_do_not_merge(change: dict[str, object]) -> None:
         one.merge(other)
     with pytest.raises(ValueError, match="different histograms"):
         one.snapshot().merge(other.snapshot())
+
+
+def test_spectra_of_different_regions_do_not_merge() -> None:
+    one = config_of("hist1d", region=REGION).accumulator()
+    for region in (None, {**REGION, "width": 3}):
+        with pytest.raises(ValueError, match="different histograms"):
+            one.merge(config_of("hist1d", region=region).accumulator())
 
 
 def test_different_types_do_not_merge() -> None:

@@ -66,3 +66,26 @@ def test_handlers_are_those_of_before() -> None:
     with Stop().signals():
         assert [signal.getsignal(number) for number in NUMBERS] != before
     assert [signal.getsignal(number) for number in NUMBERS] == before
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_a_second_signal_ends_at_once_what_asks_for_it(number: signal.Signals) -> None:
+    stop = Stop(second_at_once=True)
+    passed = []
+    with stop.signals():
+        signal.raise_signal(signal.SIGINT)
+        passed.append("the first asks")
+        assert not stop.hurried()
+        signal.raise_signal(number)
+        passed.append("what follows")
+    assert passed == ["the first asks"]
+    assert stop.hurried()
+
+
+def test_a_second_signal_asks_as_the_first_does_where_nobody_hurries() -> None:
+    stop = Stop()
+    with stop.signals():
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        assert stop.requested()
+        assert not stop.hurried()

@@ -10,7 +10,7 @@ from unit.beats import ESCAPED, NASTY, beat, info, widest
 from unit.followed import Terminal
 
 from histsvc.cli import top
-from histsvc.cli.top import Notes
+from histsvc.cli.screen import Notes
 from histsvc.client import Heartbeat
 from histsvc.view.top import Seen
 

@@ -30,7 +30,7 @@ DEEP = b"[" * 200_000
 
 
 @pytest.mark.parametrize("integers", [False, True])
-@pytest.mark.parametrize("schema", ["hs00", "hs01"])
+@pytest.mark.parametrize("schema", ["hs00", "hs01", "da00"])
 @pytest.mark.parametrize("kind", SHAPES)
 def test_a_histogram_has_its_types(kind: str, schema: str, integers: bool) -> None:
     payload = published("bank0", 7, kind=kind, schema=schema, integers=integers, data_age_ms=5, warning="w")
@@ -95,9 +95,11 @@ def test_a_message_that_contradicts_itself_is_no_histogram(changes: dict[str, An
 
 def test_other_schemas_are_named() -> None:
     frame = da00.serialise("monitor", 1, [0.0, 1.0], [5])
-    for payload, named in ((frame, "da00"), (x5f2.heartbeat(beat()), "x5f2"), (b"", "''")):
-        with pytest.raises(ValueError, match=f"schema '?{named}'? is none of hs00, hs01"):
+    for payload, named in ((x5f2.heartbeat(beat()), "x5f2"), (b"", "''")):
+        with pytest.raises(ValueError, match=f"schema '?{named}'? is none of hs00, hs01, da00"):
             histogram("output", payload)
+    with pytest.raises(ValueError, match="not a histogram: ValueError: there is no variable 'info'"):
+        histogram("output", frame)
 
 
 def test_what_is_broken_is_a_value_error_and_nothing_else() -> None:
@@ -108,7 +110,14 @@ def test_what_is_broken_is_a_value_error_and_nothing_else() -> None:
             heartbeat(payload)
 
 
-@pytest.mark.parametrize("make", [lambda: published("a"), lambda: x5f2.heartbeat(beat(told("a")))])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: published("a"),
+        lambda: published("a", kind="hist2d", schema="da00"),
+        lambda: x5f2.heartbeat(beat(told("a"))),
+    ],
+)
 def test_what_was_cut_or_spoilt_is_read_or_a_value_error(make: Callable[[], bytes]) -> None:
     payload, rng, refused = make(), np.random.default_rng(1), 0
     cut = [payload[:length] for length in range(len(payload))]
@@ -117,7 +126,7 @@ def test_what_was_cut_or_spoilt_is_read_or_a_value_error(make: Callable[[], byte
         copy[int(rng.integers(len(copy)))] = int(rng.integers(256))
     for each in [*cut, *map(bytes, spoilt)]:
         try:
-            histogram("output", each) if each[4:8] == b"hs00" else heartbeat(each)
+            histogram("output", each) if each[4:8] in (b"hs00", b"da00") else heartbeat(each)
         except ValueError:
             refused += 1
     assert refused > len(payload) / 2

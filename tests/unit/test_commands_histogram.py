@@ -87,6 +87,54 @@ def test_left_edges_that_are_none(value: Any) -> None:
     refused_key("roihist", "left_edges", value)
 
 
+REGION = {"left_edges": [5, 1, 5], "width": 3}
+
+
+@pytest.mark.parametrize(
+    ("region", "where"),
+    [
+        ({"left_edges": [1]}, ".width"),
+        ({"width": 3}, ".left_edges"),
+        ({**REGION, "left_edges": []}, ".left_edges"),
+        ({**REGION, "left_edges": None}, ".left_edges"),
+        ({**REGION, "left_edges": [1, 2**32]}, ".left_edges[1]"),
+        ({**REGION, "left_edges": [-(2**31) - 1]}, ".left_edges[0]"),
+        ({**REGION, "left_edges": [1.5]}, ".left_edges[0]"),
+        ({**REGION, "width": 0}, ".width"),
+        ({**REGION, "width": "3"}, ".width"),
+        ({**REGION, "width": 2**31 + 2**32 + 1}, ".width"),
+        ({**REGION, "height": 3}, ".height"),
+        ({}, ".left_edges"),
+        ([[1], 3], ""),
+        (5, ""),
+    ],
+)
+def test_regions_of_a_spectrum_that_are_none(region: Any, where: str) -> None:
+    error = refused_key("hist1d", "region", region)
+    assert error.field == f"histograms[1].region{where}"
+
+
+def test_a_region_has_whole_numbers_anywhere_in_32_bits() -> None:
+    made: Hist1dConfig = accepted(region={"left_edges": [2**32 - 1, -(2**31), 7.0], "width": 50.0})
+    assert made.region is not None
+    assert (made.region.left_edges, made.region.width) == ((2**32 - 1, -(2**31), 7), 50)
+
+
+def test_a_spectrum_has_a_region_or_a_det_range() -> None:
+    message = refused(config(raw_config("hist1d", region=REGION, det_range=[3, 9]))).message
+    for part in ("histograms[0].region", json.dumps(REGION), "det_range ([3.0, 9.0])"):
+        assert part in message
+    first: Hist1dConfig = accepted(region=REGION, det_range=None)
+    other: Hist1dConfig = accepted(region=None, det_range=[3, 9])
+    assert (first.det_range, other.region) == (None, None)
+
+
+@pytest.mark.parametrize("kind", ["hist2d", "dethist", "roihist"])
+def test_a_region_is_a_key_of_spectra(kind: str) -> None:
+    request = config_request(config(raw_config(kind, region="nonsense")))
+    assert (request.warnings, request.histograms[0].config.told()) == ((), accepted(kind).told())
+
+
 @pytest.mark.parametrize("value", [0, -1, True, "500", 0.5])
 def test_publish_intervals_that_are_none(value: Any) -> None:
     refused_key("hist1d", "publish_interval_ms", value)

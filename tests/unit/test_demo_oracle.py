@@ -61,7 +61,7 @@ def published(counts: list[list[int]], **info: Any) -> Histogram:
 def test_what_numpy_makes_of_the_events_is_exact() -> None:
     judge, _ = oracle()
     send(judge, [1, 2, 2, 6])
-    exact, lines = judge.verdict({"image": published([[1, 0], [2, 0], [0, 1]])})
+    exact, lines = judge.verdict({"image": published([[1, 0], [2, 0], [0, 1]])}, {})
     assert exact
     assert lines == ["image              4 expected            4 counted            4 accounted  exact"]
     assert len(lines[0]) <= 80
@@ -78,7 +78,7 @@ def test_what_numpy_makes_of_the_events_is_exact() -> None:
 def test_a_single_wrong_bin_is_found(counts: list[list[int]]) -> None:
     judge, _ = oracle()
     send(judge, [1, 2, 2, 6])
-    exact, (line,) = judge.verdict({"image": published(counts)})
+    exact, (line,) = judge.verdict({"image": published(counts)}, {})
     assert not exact
     assert line.endswith("WRONG")
 
@@ -88,20 +88,35 @@ def test_events_that_are_not_accounted_for_are_found() -> None:
     send(judge, [1])
     send(judge, [1, 2, 3], source="monitor")
     counts = [[1, 0], [0, 0], [0, 0]]
-    assert judge.verdict({"image": published(counts, filtered=3)})[0]
-    assert not judge.verdict({"image": published(counts, filtered=2)})[0]
-    assert not judge.verdict({"image": published(counts)})[0]
+    assert judge.verdict({"image": published(counts, filtered=3)}, {})[0]
+    assert not judge.verdict({"image": published(counts, filtered=2)}, {})[0]
+    assert not judge.verdict({"image": published(counts)}, {})[0]
 
 
 def test_what_was_never_published_is_not_exact() -> None:
     judge, _ = oracle()
     send(judge, [1])
-    assert judge.verdict({}) == (False, ["image    was never published as FINISHED"])
+    assert judge.verdict({}, {}) == (False, ["image    was never published as FINISHED"])
+
+
+def test_what_others_have_changed_is_not_judged_and_the_rest_is() -> None:
+    judge, _ = oracle(CONFIG, {**CONFIG, "id": "other"})
+    send(judge, [1])
+    right, wrong = published([[1, 0], [0, 0], [0, 0]]), published([[0, 0], [0, 0], [0, 0]])
+    exact, lines = judge.verdict({"image": wrong, "other": right}, {"image": "reset_counts"})
+    assert exact
+    assert lines[0] == "image    changed from the page (reset_counts): not judged"
+    assert lines[1].endswith("exact")
+    assert judge.verdict({"other": right}, {"image": "stop"})[0]
+    exact, lines = judge.verdict({"image": right, "other": wrong}, {"image": "reset_counts"})
+    assert not exact
+    assert lines[1].endswith("WRONG")
+    assert judge.verdict({}, {"image": "stop", "other": "stop"})[0]
 
 
 def test_without_events_nothing_is_proved() -> None:
     judge, _ = oracle()
-    assert not judge.verdict({"image": published([[0, 0], [0, 0], [0, 0]])})[0]
+    assert not judge.verdict({"image": published([[0, 0], [0, 0], [0, 0]])}, {})[0]
 
 
 def test_only_what_was_taken_is_expected() -> None:
@@ -110,7 +125,7 @@ def test_only_what_was_taken_is_expected() -> None:
     producer.takes = False
     send(judge, [1, 1, 1])
     assert judge.events == 1
-    assert judge.verdict({"image": published([[1, 0], [0, 0], [0, 0]])})[0]
+    assert judge.verdict({"image": published([[1, 0], [0, 0], [0, 0]])}, {})[0]
 
 
 def test_a_histogram_counts_from_when_it_was_added_or_reset() -> None:
@@ -123,8 +138,8 @@ def test_a_histogram_counts_from_when_it_was_added_or_reset() -> None:
     send(judge, [6])
     last = published([[0, 0], [0, 0], [0, 1]])
     both = published([[1, 0], [0, 0], [0, 1]])
-    assert judge.verdict({"image": last, "late": both})[0]
-    assert not judge.verdict({"image": last, "late": last})[0]
+    assert judge.verdict({"image": last, "late": both}, {})[0]
+    assert not judge.verdict({"image": last, "late": last}, {})[0]
 
 
 def test_nothing_is_sent_while_the_oracle_is_held() -> None:
@@ -157,5 +172,5 @@ def test_spectra_maps_and_regions_are_expected_as_numpy_makes_them() -> None:
     judge.expected["a"].clear()
     send(judge, [1, 2, 6, 6])
     right = shown(np.ones(4), (tof(4, 400),), name="a")
-    assert judge.verdict({"a": right})[1][0].endswith("exact")
-    assert judge.verdict({"a": replace(right, counts=np.array([1, 1, 2, 0]))})[1][0].endswith("WRONG")
+    assert judge.verdict({"a": right}, {})[1][0].endswith("exact")
+    assert judge.verdict({"a": replace(right, counts=np.array([1, 1, 2, 0]))}, {})[1][0].endswith("WRONG")

@@ -15,7 +15,7 @@ from unit.shown import of_type
 
 from histsvc.cli.demo.plain import Plain
 from histsvc.cli.demo.screen import Screen
-from histsvc.cli.demo.show import Said, Stage
+from histsvc.cli.demo.show import GOES_ON, Page, Said, Stage
 from histsvc.client import Heartbeat, HistogramInfo, State
 from histsvc.protocol.heartbeat import ServiceIdentity, WorkerStatus
 
@@ -35,12 +35,16 @@ CURSOR_ON, CURSOR_OFF = "\x1b[?25h", "\x1b[?25l"
 ALTERNATE_SCREEN, USUAL_SCREEN = "\x1b[?1049h", "\x1b[?1049l"
 
 
-def stage(*kinds: str, said: tuple[Said, ...] = (ACK, ERR), **keys: Any) -> Stage:
+URL = "http://localhost:8888/"
+OPEN = Page(URL, 1)
+
+
+def stage(*kinds: str, said: tuple[Said, ...] = (ACK, ERR), page: Page | None = None, **keys: Any) -> Stage:
     workers = tuple(WorkerStatus(1, state, 0) for state in ("COUNTING", "SPARE", "SPARE"))
     infos = (HistogramInfo(id="a", job="j", index=0, lag=17, state=State.COUNTING),)
     beat = Heartbeat(1, 1000, ServiceIdentity("histsvc", "", "1", "1", 5), infos, workers)
     histograms = {NAMES[kind]: of_type(kind, name=NAMES[kind], **keys) for kind in kinds}
-    return Stage(12.0, 48.0, 1_234_567, 84_000.0, histograms, beat, list(said))
+    return Stage(12.0, 48.0, page, True, 1_234_567, 84_000.0, histograms, beat, list(said))
 
 
 class Terminal:
@@ -74,6 +78,64 @@ def test_everything_is_told_in_every_terminal(columns: int, rows: int) -> None:
     for expected in (*NAMES.values(), "RUNNING", "COUNTING", "ACK", "ERR INVALID_ARGUMENT"):
         assert expected in text
     assert MESSAGE in re.sub(r"\s+", " ", text)
+
+
+@pytest.mark.parametrize(("columns", "rows"), SIZES)
+@pytest.mark.parametrize(
+    ("page", "expected"),
+    [
+        (Page(), "is starting"),
+        (Page(URL), f"{URL}  open it in a browser"),
+        (Page(URL, 1), f"{URL}  1 page open"),
+        (Page(URL, 2), f"{URL}  2 pages open"),
+        (Page(URL, 0, "it ended"), "it ended; the demo goes on without"),
+    ],
+)
+def test_the_dashboard_has_the_first_line_of_every_terminal(
+    columns: int, rows: int, page: Page, expected: str
+) -> None:
+    lines = Terminal(columns, rows).drawn(stage(*NAMES, page=page))
+    assert len(lines) == rows - 1
+    assert max(map(cell_len, lines)) <= columns
+    assert lines[0] == f"dashboard: {expected}"
+
+
+def test_many_histograms_leave_room_for_each() -> None:
+    made = stage(*NAMES)
+    added = {f"added{number}": made.histograms["region"] for number in range(40)}
+    made.histograms |= {name: replace(each, topic=name) for name, each in added.items()}
+    for columns, rows in SIZES:
+        lines = Terminal(columns, rows).drawn(made)
+        assert len(lines) == rows - 1
+        assert max(map(cell_len, lines)) <= columns
+        assert "spectrum" in " ".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("page", "left_s", "expected"),
+    [
+        (None, 48.0, "48 s left, Ctrl-C ends it with the verdict"),
+        (None, None, "Ctrl-C ends it with the verdict"),
+        (Page(URL), 48.0, "48 s left, longer while the page is open; Ctrl-C ends it"),
+        (Page(URL, 0, "it ended"), 48.0, "48 s left, Ctrl-C ends it with the verdict"),
+        (OPEN, 48.0, GOES_ON),
+        (OPEN, 0.0, GOES_ON),
+    ],
+)
+def test_the_last_line_says_how_long_it_lasts(page: Page | None, left_s: float | None, expected: str) -> None:
+    terminal = Terminal(60, 20)
+    with Screen(terminal.console) as screen:
+        screen.update(replace(stage("dethist", page=page), left_s=left_s))
+    shown = Text.from_ansi(terminal.written.getvalue()).plain
+    assert expected in shown
+
+
+def test_lines_tell_once_that_it_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
+    with Plain() as plain:
+        for page in (Page(URL), OPEN, OPEN, Page(URL), OPEN):
+            plain.update(stage("dethist", said=(), page=page))
+        plain.update(replace(stage("dethist", said=(), page=OPEN), stays=False))
+    assert capsys.readouterr().out.count(GOES_ON) == 2
 
 
 def test_how_it_is_stands_in_the_first_line() -> None:

@@ -25,7 +25,7 @@ OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 ALERTS = (DEPLOY / "alerts.yml").read_text(encoding="utf-8")
 NEEDED = ["-b", "b:1", "-t", "c", "--state-topic", "s"]
 # Log lines of what clients, tools and the embedded broker do, which no operator sees.
-_ELSEWHERE = {"client", "cli", "sources", "view"}
+_ELSEWHERE = {"client", "cli", "files", "sources", "view"}
 
 
 def options(arguments: list[str]) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from fakes import config_of, event_message, tally_of
@@ -87,10 +89,9 @@ def test_a_frame_outside_of_the_window_is_out_of_it_as_a_whole_also_of_another_s
     assert tally_of(filling) == {"counted": 10, "out_of_window": 20, "messages": 3}
 
 
-def test_det_range_does_not_apply() -> None:
-    filling = Path(config_of("hist1d", det_range=[3, 3])).take(
-        frame(ones()), event_message("ev44", [5, 5], [3, 4])
-    )
+@pytest.mark.parametrize("pixels", [{"det_range": [3, 3]}, {"region": {"left_edges": [3], "width": 1}}])
+def test_neither_det_range_nor_region_applies(pixels: dict[str, Any]) -> None:
+    filling = Path(config_of("hist1d", **pixels)).take(frame(ones()), event_message("ev44", [5, 5], [3, 4]))
     assert tally_of(filling) == {"counted": 11, "filtered": 1, "messages": 2}
 
 

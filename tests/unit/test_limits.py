@@ -49,6 +49,22 @@ def test_what_runs_counts_as_well() -> None:
     )
 
 
+def test_errors_need_memory_too() -> None:
+    """Of da00 there are two numbers for each bin in the message, and in the client's copy of it."""
+    million = {"num_bins": 1_000_000}
+    check_memory(request(million | {"output_schema": "da00"}), context(66))
+    with pytest.raises(CommandError, match="need 66 MB, of which 25 run already"):
+        check_memory(request(million | {"output_schema": "da00"}), context(65))
+    check_memory(request(million | {"output_schema": "hs01"}), context(50))
+
+
+def test_tables_that_pixels_are_looked_up_in_count_as_well() -> None:
+    region = {"left_edges": list(range(10_000)), "width": 1}
+    check_memory(request({"region": region}), context(28))
+    with pytest.raises(CommandError, match="need 27 MB, of which 25 run already; the limit is 27 MB"):
+        check_memory(request({"region": region}), context(27))
+
+
 def test_without_a_limit_it_is_most_of_what_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "memory_bytes", lambda: 100_000_000)
     check_memory(request({"num_bins": 2_000_000}), context(0))

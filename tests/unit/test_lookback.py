@@ -14,7 +14,7 @@ from histsvc.histograms.base import HistogramConfig
 from histsvc.model import HistogramSpec, Mark, Partition, Place
 from histsvc.ports import Reader
 from histsvc.protocol.info import HistogramInfo, State
-from histsvc.wire import HISTOGRAM_DESERIALISERS, hs00
+from histsvc.wire import HISTOGRAM_DESERIALISERS, HISTOGRAM_SERIALISERS, hs00
 from histsvc.worker.lookback import LookBack, Wanted
 from histsvc.worker.resume import outranking
 
@@ -29,11 +29,12 @@ def spec(index: int = 0, generation: int = 1, epoch: int = 2, **known: Place | N
 
 
 def message(total: int, index: int = 0, **changes: Any) -> bytes:
-    """A publication with `total` counts; `counts` may be others."""
+    """A publication with `total` counts; `counts` may be others, and `schema` another."""
+    serialise = HISTOGRAM_SERIALISERS[changes.pop("schema", "hs00")]
     snapshot = config(index).accumulator().snapshot()
     snapshot.counts.data[0] = changes.pop("counts", total)
     about = {"job": "job", "index": index, "config_hash": "hash", "sum": total, "state": State.COUNTING}
-    return hs00.serialise(snapshot, "histsvc", 1, HistogramInfo(**{**about, **changes}).to_json())
+    return serialise(snapshot, "histsvc", 1, HistogramInfo(**{**about, **changes}).to_json())
 
 
 class Looking:
@@ -70,6 +71,14 @@ class Looking:
 
 def test_the_last_one_counts_wherever_it_lies_behind_the_place_that_is_known() -> None:
     assert Looking().wrote(*(message(n) for n in range(25))).found() == {0: 24}
+
+
+@pytest.mark.parametrize("schema", HISTOGRAM_SERIALISERS)
+def test_it_is_found_in_every_schema(schema: str) -> None:
+    written = [message(n, schema=schema) for n in range(25)]
+    cut = [written[-1][: len(written[-1]) // 2]]
+    monitor = HISTOGRAM_SERIALISERS["da00"](config().accumulator().snapshot(), "job", 1, "{}")
+    assert Looking().wrote(*written, monitor, *cut).found() == {0: 24}
 
 
 def test_what_lies_before_that_place_is_not_read() -> None:

@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
-
 import numpy as np
 import pytest
-from streaming_data_types.histogram_hs00 import deserialise_hs00
-from streaming_data_types.histogram_hs01 import deserialise_hs01
+from stock_histograms import INTEGERS, STOCK
 
 from histsvc.model import Role, Snapshot, Variable
 from histsvc.wire import HISTOGRAM_DESERIALISERS, HISTOGRAM_SERIALISERS
 
-STOCK: dict[str, Callable[[bytes], Mapping[str, Any]]] = {"hs00": deserialise_hs00, "hs01": deserialise_hs01}
 # Edges that float32 or an integer would not carry.
 X = np.array([0.1, 1 / 3, 2.0**53 + 2])
 Y = np.array([-1e-300, 0.5, 1e17, 1.7e308])
 
-# The largest count of a histogram, and the type that each schema has for it.
-TYPES = [
-    (0, "uint32", "int32"),
-    (2**31 - 1, "uint32", "int32"),
-    (2**31, "uint32", "int64"),
-    (2**32 - 1, "uint32", "int64"),
-    (2**32, "uint64", "int64"),
-    (2**53 + 1, "uint64", "int64"),
-    (2**63 - 1, "uint64", "int64"),
+# The largest count of a histogram, and the bits of the type that has it: without a sign, and with one.
+BITS = [
+    (0, 32, 32),
+    (2**31 - 1, 32, 32),
+    (2**31, 32, 64),
+    (2**32 - 1, 32, 64),
+    (2**32, 64, 64),
+    (2**53 + 1, 64, 64),
+    (2**63 - 1, 64, 64),
 ]
-CASES = [(most, "hs00", first) for most, first, _ in TYPES] + [
-    (most, "hs01", last) for most, _, last in TYPES
+CASES = [
+    (most, schema, INTEGERS[schema][(unsigned if schema == "hs00" else signed) == 64])
+    for most, unsigned, signed in BITS
+    for schema in STOCK
 ]
 
 

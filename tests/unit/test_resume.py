@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -70,10 +71,16 @@ def test_what_was_lost_is_still_told() -> None:
     assert (heir.info.lost, heir.info.warning) == (7, "7 messages were removed")
 
 
-@pytest.mark.parametrize("kind", ["hist1d", "hist2d", "dethist", "roihist"])
-def test_every_type_goes_on_with_the_same_bins(kind: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "keys"),
+    [
+        *((kind, {}) for kind in ("hist1d", "hist2d", "dethist", "roihist")),
+        ("hist1d", {"region": {"left_edges": [1, 11], "width": 1}}),
+    ],
+)
+def test_every_type_goes_on_with_the_same_bins(kind: str, keys: dict[str, Any]) -> None:
     payload = event_message("ev44", [5, 15, 95, 95], [1, 2, 11, 12])
-    worker, whole = Worker(histogram_spec(kind)), Worker(histogram_spec(kind))
+    worker, whole = Worker(histogram_spec(kind, **keys)), Worker(histogram_spec(kind, **keys))
     worker.read((0, 0, NOW_MS, payload))
     publish(worker)
     heir = successor(worker, {0: last(worker)})

@@ -48,7 +48,7 @@ def test_describe_tells_the_schema_and_what_there_is() -> None:
         "response": "ACK",
         "histogram_types": list(histogram_types()),
         "input_schemas": ["ev42", "ev44", "da00"],
-        "output_schemas": ["hs00", "hs01"],
+        "output_schemas": ["hs00", "hs01", "da00"],
         "protocol": "1.0",
     }
     assert set(answer["histogram_types"]) == set(KINDS)
@@ -86,11 +86,15 @@ ACCEPTED: list[dict[str, Any]] = [
     {**config(), "start": 5, "stop": 9.0, "input_schema": "ev42", "output_schema": None},
     {**config(), "interval": 0.5},
     config(num_bins=50.0, id=None, source=None, det_range=None, publish_interval_ms=100),
+    config(region={"left_edges": [1, -(2**31), 2**32 - 1], "width": 7.0}, det_range=None),
+    config(region=None, det_range=[1, 2]),
+    config("roihist", region="of another type"),
     config(left_edges="nonsense", width="of another type", height=None),
     config("hist2d", num_bins=[5, 6.0]),
     config("hist2d", num_bins=7),
     config("dethist", tof_range="nonsense"),
     config("roihist", left_edges=[1, 1], output_schema="hs01"),
+    config("dethist", output_schema="da00"),
     config(data_brokers=["[::1]:9092", "a.b-c_d:1"], data_topics=["A.b-c_9"]),
     config(input_schema="da00"),
 ]
@@ -123,6 +127,10 @@ WRONG_VALUES: list[tuple[str, str, list[Any]]] = [
     ("hist1d", "output_schema", ["hs02", []]),
     ("hist1d", "publish_interval_ms", [0, 0.5, "1", True]),
     ("hist1d", "det_range", [[1], "x", [None, 1]]),
+    ("hist1d", "region", [5, [[1], 3], {}, {"left_edges": [1]}, {"width": 3}]),
+    ("hist1d", "region", [{"left_edges": left_edges, "width": 3} for left_edges in ([], [1.5], [2**32], 5)]),
+    ("hist1d", "region", [{"left_edges": [1], "width": width} for width in (0, "1", None, 2**33)]),
+    ("hist1d", "region", [{"left_edges": [1], "width": 3, "height": 4}]),
     ("hist2d", "num_bins", [0, [1], [1, 0], [1, 2, 3], "5", True, None, [1, "2"]]),
     ("hist2d", "det_range", [None, [1]]),
     ("hist2d", "input_schema", ["da00"]),
@@ -135,6 +143,7 @@ WRONG_VALUES: list[tuple[str, str, list[Any]]] = [
     ("roihist", "input_schema", ["da00"]),
 ]
 WRONG = [{**config(), key: value} for key, values in WRONG_KEYS.items() for value in values]
+WRONG += [config(det_range=[1, 2], region={"left_edges": [1], "width": 3})]
 WRONG += [config(kind, **{key: value}) for kind, key, values in WRONG_VALUES for value in values]
 
 

@@ -15,7 +15,7 @@ _ROOT = Path(__file__).parents[2]
 _FOLDERS = ("histsvc", "tests", "integration-tests", "benchmarks", "chaos", "fuzz")
 _MAX_FILE_LINES = 250
 _MAX_FUNCTION_LINES = 40
-_HEAVY = ("numba", "matplotlib")
+_HEAVY = ("numba", "matplotlib", "h5py")
 
 # Two wrong imports that together break every contract: the file, its new line, and how the report names it.
 _PLANTED = [

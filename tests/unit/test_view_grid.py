@@ -135,9 +135,9 @@ def test_a_file_is_written(tmp_path: Path, name: str, number: int) -> None:
     assert not pyplot.get_fignums()
 
 
-@pytest.mark.parametrize(("owner", "fails"), [(Figure, "savefig"), (Path, "write_bytes"), (Path, "replace")])
+@pytest.mark.parametrize(("owner", "fails"), [(Figure, "savefig"), (os, "fsync"), (Path, "replace")])
 def test_a_file_that_cannot_be_written_stays_as_it_was(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: type, fails: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: Any, fails: str
 ) -> None:
     file = tmp_path / "a.png"
     file.write_text("as it was")

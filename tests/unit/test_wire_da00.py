@@ -8,11 +8,12 @@ import flatbuffers
 import numpy as np
 import numpy.typing as npt
 import pytest
+from fakes import config_of
 from streaming_data_types.dataarray_da00 import Variable, deserialise_da00, serialise_da00
 from streaming_data_types.fbschemas.dataarray_da00 import da00_DataArray
 
 from histsvc.model import Frame
-from histsvc.wire import da00
+from histsvc.wire import da00, da00_histogram
 
 COUNTS = np.array([3, 0, 5])
 EDGES = np.array([0.0, 10.0, 20.0, 30.0])
@@ -205,6 +206,24 @@ def test_a_message_of_another_schema_is_refused() -> None:
     payload = da00.serialise("mon", 7, EDGES, COUNTS)
     with pytest.raises(ValueError, match="WrongSchema"):
         da00.deserialise(payload[:4] + b"ev44" + payload[8:])
+
+
+@pytest.mark.parametrize("kind", ["hist1d", "hist2d", "dethist", "roihist"])
+def test_what_a_service_has_published_is_no_frame(kind: str) -> None:
+    """It holds all that was in those before it, which would count again and again."""
+    snapshot = config_of(kind).accumulator().snapshot()
+    payload = da00_histogram.serialise(snapshot, "mon", 7, "{}")
+    with pytest.raises(ValueError, match="it is what a service has published"):
+        da00.deserialise(payload)
+
+
+def test_other_texts_are_of_no_matter() -> None:
+    texts = [Variable("note", "as found", []), Variable("information", "", [])]
+    numbers = [Variable("info", 3, []), Variable("info", np.arange(2), ["x"])]
+    for more in (*texts, *numbers):
+        assert read(signal(), edges("tof"), more).counts.tolist() == COUNTS.tolist()
+    refused("published", signal(), edges("tof"), Variable("info", "", []))
+    refused("a name of 1001 bytes", signal(), edges("tof"), Variable("n" * 1001, "", []))
 
 
 def test_what_is_read_does_not_live_in_the_message() -> None:

@@ -1,4 +1,4 @@
-"""histsvc demo: broker, service, generator and client on this machine, live, and the verdict."""
+"""histsvc demo: broker, service, generator, client and dashboard on this machine, and the verdict."""
 
 from __future__ import annotations
 
@@ -33,15 +33,20 @@ def main(arguments: list[str]) -> int:
     show: Show = Plain() if options.plain or not console.is_terminal else Screen(console)
     stop, exact = Stop(), False
     with stop.signals(), show:
-        exact = run(options.duration, options.events, options.save, show, stop)
+        duration_s = _DURATION_S if options.duration is None else options.duration
+        how = {"dashboard": not options.no_dashboard, "stays": options.duration is None}
+        exact = run(duration_s, options.events, options.save, show, stop, **how)
     return 0 if exact else 1
 
 
 def options_parser() -> OneLineParser:
     """Make the argument parser of ``histsvc demo``."""
     made = OneLineParser(prog="histsvc demo", description=__doc__, auto_env_var_prefix="HISTSVC_DEMO_")
-    made.add_argument("--duration", type=not_negative, default=_DURATION_S, help="seconds; 0: until Ctrl-C")
+    about_duration = f"seconds, 0: until Ctrl-C; without it {_DURATION_S:.0f}, and while the page is open"
+    made.add_argument("--duration", type=not_negative, help=about_duration)
     made.add_argument("--events", type=at_least(1, 100_000), default=_EVENTS, help="of each message")
+    about_dashboard = "only the terminal, without the dashboard"
+    made.add_argument("--no-dashboard", action="store_true", help=about_dashboard)
     about_plain = "lines instead of pictures, as it is where no terminal is"
     made.add_argument("--plain", action="store_true", help=about_plain)
     made.add_argument("--save", type=Path, metavar="DIR", help="keep a PNG of each histogram in this folder")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from histsvc.cli.demo.show import Show, Stage
+from histsvc.cli.demo.show import GOES_ON, Show, Stage
 from histsvc.clock import Every, SystemClock
 
 
@@ -14,6 +14,7 @@ class Plain(Show):
     def __init__(self) -> None:
         self._due = Every(SystemClock(), 1.0)
         self._told = 0
+        self._is_looked_at = False
 
     def close(self, error: BaseException | None) -> None:
         """Nothing was taken."""
@@ -28,6 +29,9 @@ class Plain(Show):
             answer = "ACK" if said.good else f"ERR {said.reply.get('code')}: {said.reply.get('message')}"
             self.note(f"{said.cmd}, {said.about}: {answer} ({said.took_ms:.0f} ms)")
         self._told = len(stage.said)
+        if stage.is_looked_at and not self._is_looked_at:
+            self.note(GOES_ON)
+        self._is_looked_at = stage.is_looked_at
         if stage.histograms and self._due.due():
             states = [
                 f"{name} {h.state} {h.info.sum:,} lag {h.info.lag}" for name, h in stage.histograms.items()

@@ -14,17 +14,17 @@ from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
-from histsvc.cli.demo.show import Said, Show, Stage
+from histsvc.cli.demo.show import GOES_ON, Page, Said, Show, Stage
 from histsvc.client import Histogram
 from histsvc.clock import SystemClock, now_ms
 from histsvc.view.styles import SERVICE_STATES, STATES
 from histsvc.view.terminal import picture
 from histsvc.view.text import age, duration, rate, short
 
-# What is above the pictures, and at least below them: the commands, with their title.
-_LINES_ABOVE = 1
+# At least below the pictures: the commands, with their title.
 _LINES_BELOW = 6
 _LEAST_ROWS = 10
+_LEAST_COLUMNS = 16
 _STARTING = "the first start takes some seconds: "
 _LEFT, _ABOVE = "detector", "spectrum"
 
@@ -76,15 +76,17 @@ class Screen(Show):
         """All but the last line of a terminal."""
         columns, rows = self._console.size
         below = max(_LINES_BELOW, rows // 5)
-        pictures = self._pictures(stage, columns, max(rows - _LINES_ABOVE - below - 1, _LEAST_ROWS))
-        return Group(_headline(stage), pictures, *_commands(stage.said, columns, below))
+        above = [_headline(stage)] if stage.page is None else [_address(stage.page), _headline(stage)]
+        pictures = self._pictures(stage, columns, max(rows - len(above) - below - 1, _LEAST_ROWS))
+        return Group(*above, pictures, *_commands(stage.said, columns, below))
 
     def _pictures(self, stage: Stage, columns: int, rows: int) -> RenderableType:
-        """The detector to the left, the others to its right: the spectrum above what else there is."""
+        """The detector to the left, the others to its right: the spectrum above the newest of the others."""
         left = min(2 * rows, columns * 9 // 20)
         right, upper = columns - left, rows // 2
         others: list[Histogram | None]
         others = [h for name, h in stage.histograms.items() if name not in (_LEFT, _ABOVE)] or [None]
+        others = others[-max(1, right // _LEAST_COLUMNS) :]
         table, below = Table.grid(padding=0), Table.grid(padding=0)
         parts = range(len(others) + 1)
         widths = np.diff([right * part // len(others) for part in parts]).tolist()
@@ -109,6 +111,19 @@ class Screen(Show):
             height=rows,
             border_style="dim",
         )
+
+
+def _address(page: Page) -> Text:
+    """Where the dashboard is, or why there is none."""
+    line = Text("dashboard: ", "bold", no_wrap=True, overflow="ellipsis")
+    if page.trouble:
+        return line.append(f"{page.trouble}; the demo goes on without", "red")
+    if not page.url:
+        return line.append("is starting", "dim")
+    line.append(page.url, "bold underline cyan")
+    if page.open:
+        return line.append(f"  {page.open} {'page' if page.open == 1 else 'pages'} open")
+    return line.append("  open it in a browser")
 
 
 def _headline(stage: Stage) -> Text:
@@ -148,5 +163,11 @@ def _command(said: Said, columns: int) -> list[Text]:
 
 
 def _footer(stage: Stage) -> Text:
-    left = "" if stage.left_s is None else f"{duration(1000 * stage.left_s)} left, "
-    return Text(f"{left}Ctrl-C ends it with the verdict", "dim", no_wrap=True, overflow="ellipsis")
+    left = "" if stage.left_s is None else f"{duration(1000 * stage.left_s)} left"
+    if stage.is_looked_at:
+        said = GOES_ON
+    elif stage.stays and stage.page is not None and not stage.page.trouble:
+        said = f"{left}, longer while the page is open; Ctrl-C ends it"
+    else:
+        said = f"{left}{', ' if left else ''}Ctrl-C ends it with the verdict"
+    return Text(said, "dim", no_wrap=True, overflow="ellipsis")

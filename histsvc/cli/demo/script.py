@@ -11,33 +11,41 @@ from histsvc.sources import scene
 EVENTS, HISTOGRAMS = "demo_events", "demo_histograms"
 # The region is a piece of two rings, to the right of the beam stop.
 _REGION_X, _REGION_Y, _REGION_WIDTH, _REGION_HEIGHT = 54, 24, 40, 48
-# A run without an end goes on as if it were so long, and then with resets only.
+# A run without an end begins as if it were so long.
 _ENDLESS_S = 60.0
 _RESETS_EACH_S = 15.0
 
 
 @dataclass(frozen=True)
 class Step:
-    """A command that is due `at_s` after the beginning; `about` says what it is, in some words."""
+    """A command that is due `at_s` after the beginning; `about` says what it is, in some words.
+
+    It is left out where somebody has ended the histogram `needs`.
+    """
 
     at_s: float
     about: str
     command: Mapping[str, Any]
+    needs: str = ""
 
 
-def steps(broker: str, duration_s: float) -> Iterator[Step]:
-    """Give the commands of a demo of so many seconds (0: without an end), in their order."""
+def steps(broker: str, duration_s: float, *, endless: bool) -> Iterator[Step]:
+    """Give the commands of a demo of so many seconds, in their order.
+
+    `endless`: it may go on after that, or has no such end where they are 0. Then the peak, which moves, is
+    begun anew again and again.
+    """
     whole_s = duration_s or _ENDLESS_S
     yield Step(0.0, "detector, spectrum and peak", _command("config", *_first(broker)))
     wrong = {**_first(broker)[1], "num_bins": -50}
-    yield Step(0.12 * whole_s, "a config with a mistake", _command("config", wrong))
-    yield Step(0.25 * whole_s, "a region of the detector", _command("add", _region(broker)))
+    yield Step(0.12 * whole_s, "a config with a mistake", _command("config", wrong), "spectrum")
+    yield Step(0.25 * whole_s, "a region of the detector", _command("add", _region(broker)), "detector")
     reset = {"cmd": "reset_counts", "ids": ["peak"]}
     for part in (0.4, 0.65, 0.85):
-        yield Step(part * whole_s, "only the peak", reset)
-    while not duration_s:
+        yield Step(part * whole_s, "only the peak", reset, "peak")
+    while endless:
         whole_s += _RESETS_EACH_S
-        yield Step(whole_s, "only the peak", reset)
+        yield Step(whole_s, "only the peak", reset, "peak")
 
 
 def _command(cmd: str, *histograms: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from typing import Any, Self
 
 from histsvc.client import Heartbeat, Histogram
 
+GOES_ON = "goes on while the page is open; Ctrl-C ends it"
+
 
 @dataclass(frozen=True)
 class Said:
@@ -28,16 +30,35 @@ class Said:
 
 
 @dataclass
+class Page:
+    """The dashboard: its address, empty until it is there, how many pages are open, and what went wrong."""
+
+    url: str = ""
+    open: int = 0
+    trouble: str = ""
+
+
+@dataclass
 class Stage:
-    """How the demo is now; `left_s` is None where it has no end. Rates are per second."""
+    """How the demo is now; `left_s` is None where it has no end. Rates are per second.
+
+    `page` is None where there is no dashboard. `stays`: the demo goes on as long as a page of it is open.
+    """
 
     elapsed_s: float = 0.0
     left_s: float | None = None
+    page: Page | None = None
+    stays: bool = False
     sent: int = 0
     rate: float = 0.0
     histograms: dict[str, Histogram] = field(default_factory=dict)
     beat: Heartbeat | None = None
     said: list[Said] = field(default_factory=list)
+
+    @property
+    def is_looked_at(self) -> bool:
+        """Whether somebody has the page open, for whose sake the demo goes on."""
+        return self.stays and self.page is not None and self.page.open > 0
 
 
 class Show(ABC):

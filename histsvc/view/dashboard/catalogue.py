@@ -26,7 +26,7 @@ class Catalogue:
         self._wanted: tuple[str, ...] = ()
         self._filter = widgets.text("Histograms", placeholder="filter by id", sizing_mode="stretch_width")
         self._list = widgets.box(sizing_mode="stretch_width", css_classes=["list"])
-        self._more = widgets.div(css_classes=["hint"])
+        self._more = widgets.div(css_classes=["hint"], visible=False)
         parts = self._filter, self._list, self._more
         self.root: Any = widgets.box(*parts, css_classes=["catalogue"], width=220)
 
@@ -48,9 +48,8 @@ class Catalogue:
             self._lines = {name: line for name, line in self._lines.items() if name in seen}
             self._list.children = [widgets.line(*self._lines[name], css_classes=["line"]) for name in wanted]
             left = len(fitting) - len(wanted)
-            self._more.text = (
-                f"{left} more: filter by id" if left else "" if seen else "None is published yet."
-            )
+            told = f"{left} more: filter by id" if left else "" if seen else "None is published yet."
+            self._more.update(text=told, visible=bool(told))
 
     def _line(self, name: str, active: bool) -> tuple[CheckboxGroup, Div]:
         keys: Any = {"name": f"show {name}", "css_classes": ["entry"]}

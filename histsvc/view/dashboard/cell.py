@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from html import escape
 from typing import Any
+from urllib.parse import urlencode
 
-import numpy as np
-import numpy.typing as npt
 from bokeh.events import SelectionGeometry
 
 from histsvc.client import Histogram
 from histsvc.view.dashboard import widgets
 from histsvc.view.dashboard.choice import Choice
+from histsvc.view.dashboard.download import PATH
 from histsvc.view.dashboard.feed import Seen
 from histsvc.view.dashboard.health import Condition, Level, of_histogram
 from histsvc.view.dashboard.image import Image
 from histsvc.view.dashboard.look import Theme
 from histsvc.view.dashboard.options import CellOptions
+from histsvc.view.dashboard.reference import Reference, frozen, loaded
+from histsvc.view.dashboard.reference_options import ReferenceOptions
 from histsvc.view.dashboard.regions import Rectangle
 from histsvc.view.dashboard.shown import Shown, shown
 from histsvc.view.dashboard.spectrum import Spectrum
@@ -43,15 +46,18 @@ class Cell:
         self._picture: Spectrum | Image | None = None
         self._version = -1
         self._title_text = ""
-        self._reference: npt.NDArray[np.float64] | None = None
+        self._reference: Reference | None = None
         self._title = widgets.div(css_classes=["title"], sizing_mode="stretch_width", margin=0)
         self._message = widgets.div(css_classes=["message"], visible=False, sizing_mode="stretch_width")
         more = widgets.toggle("Options", margin=0, css_classes=["more"], name=f"more {self.name}")
-        self.options = CellOptions(choice, seen.histogram.counts.ndim, self._choose, self._freeze)
+        comparing = ReferenceOptions(self._freeze, self._load, self._drop)
+        self.options = CellOptions(choice, seen.histogram.counts.ndim, self._choose, comparing.root)
+        link = f"<a href='{PATH}?{urlencode({'id': self.name})}' download>Save</a>"
+        save = widgets.div(link, css_classes=["save"], margin=0)
         more.js_link("active", self.options.root, "visible")
         self._body = widgets.box(sizing_mode="stretch_both", css_classes=["body"])
         self.root: Any = widgets.box(
-            widgets.line(self._title, more, css_classes=["bar"], sizing_mode="stretch_width"),
+            widgets.line(self._title, save, more, css_classes=["bar"], sizing_mode="stretch_width"),
             self.options.root,
             self._message,
             self._body,
@@ -108,7 +114,7 @@ class Cell:
             self._picture = self._made(histogram, choice)
             self._body.children = [self._picture.figure]
         values = shown(histogram, self.seen.history, choice, now_ns)
-        self._picture.update(values, choice, self._scaled(values))
+        self._picture.update(values, choice, self._fitting(values))
         self.mark(self.regions)
         return True
 
@@ -137,17 +143,26 @@ class Cell:
         self.options.choice = choice
         self._outdate()
 
-    def _freeze(self, active: bool) -> None:
-        """Keep the counts of this moment to compare with, or no longer."""
-        self._reference = np.array(self.histogram.counts, np.float64) if active else None
-        self.options.choice = replace(self.options.choice, reference=active)
-        self._outdate()
+    def _freeze(self) -> str:
+        at = datetime.fromtimestamp(self.histogram.timestamp_ns / 1e9).strftime("%H:%M:%S")
+        values = shown(self.histogram, self.seen.history, self.options.choice, self.histogram.timestamp_ns)
+        return self._compare(frozen(values, f"how it was at {at}"))
 
-    def _scaled(self, values: Shown) -> npt.NDArray[np.float64] | None:
-        """The reference in the unit of what is shown; it had as much time as what it is compared with."""
-        if self._reference is None or self._reference.shape != values.counts.shape:
-            return None
-        return self._reference * values.scale
+    def _load(self, name: str, content: bytes) -> str:
+        return self._compare(loaded(content, name, self.histogram.counts.shape))
+
+    def _drop(self) -> str:
+        return self._compare(None)
+
+    def _compare(self, reference: Reference | None) -> str:
+        self._reference = reference
+        self._choose(replace(self.options.choice, reference=reference is not None))
+        return reference.about if reference is not None else ""
+
+    def _fitting(self, values: Shown) -> Reference | None:
+        """The reference, unless what it was compared with has other bins by now."""
+        fits = self._reference is not None and self._reference.counts.shape == values.counts.shape
+        return self._reference if fits else None
 
     def _select(self, event: SelectionGeometry) -> None:
         geometry: Any = event.geometry
@@ -168,10 +183,9 @@ class Cell:
             values = shown(self.histogram, self.seen.history, self.options.choice, now_ns)
             facts.append(f"last {duration(values.seconds * 1000)}")
         name = escape(printable(self.name))
-        told = " \u00b7 ".join(facts)
+        told = "".join(f"<span>{fact}</span>" for fact in facts)
         return (
             f"<span class='name' title='{escape(printable(self.name), quote=True)}'>{name}</span>"
-            f"<span class='facts'>{told}</span>"
             f"<span class='chip {condition.level}' title='{escape(condition.why, quote=True)}'>"
-            f"{condition.words}</span>"
+            f"{condition.words}</span><span class='facts'>{told}</span>"
         )

@@ -9,15 +9,19 @@ import numpy.typing as npt
 from bokeh.models import BasicTicker, ColorBar, LinearColorMapper, LogColorMapper, LogTicker
 
 from histsvc.view.dashboard.choice import Choice
-from histsvc.view.dashboard.look import FONT, Theme, palette, short_numbers
+from histsvc.view.dashboard.look import COMPARED, FONT, Theme, palette, short_numbers
 
 
 class Colours:
-    """A mapper of values to colours, and its bar; on a log scale what is zero has the lowest colour."""
+    """A mapper of values to colours, and its bar; on a log scale what is zero has the lowest colour.
 
-    def __init__(self, scale: str) -> None:
-        self._log = scale == "log"
-        colours = palette(scale)
+    What is `compared` with a reference is on a linear scale, the same up and down.
+    """
+
+    def __init__(self, scale: str, *, compared: bool) -> None:
+        self._compared = compared
+        self._log = scale == "log" and not compared
+        colours = COMPARED if compared else palette(scale)
         kind = LogColorMapper if self._log else LinearColorMapper
         self.mapper: Any = kind(palette=colours, low=0, high=1, low_color=colours[0], nan_color=colours[0])
         ticker = LogTicker() if self._log else BasicTicker(desired_num_ticks=5)
@@ -39,20 +43,18 @@ class Colours:
         self.bar.update(background_fill_color=theme.ground, major_label_text_color=theme.ink)
         self.bar.title_text_color = theme.faint
 
-    def limit(self, values: npt.NDArray[np.float64], choice: Choice, *, compared: bool) -> None:
+    def limit(self, values: npt.NDArray[np.float64], choice: Choice) -> None:
         """Let the colours begin and end where the values ask for, or the choice."""
-        low, high = choice.limits or self._found(values, choice.quantile, compared=compared)
+        low, high = choice.limits or self._found(values, choice.quantile)
         if self._log:
             low = max(low, 1e-12)
             high = max(high, 10 * low) if high <= low else high
         self.mapper.update(low=low, high=high if high > low else low + 1)
 
-    def _found(
-        self, values: npt.NDArray[np.float64], quantile: float, *, compared: bool
-    ) -> tuple[float, float]:
+    def _found(self, values: npt.NDArray[np.float64], quantile: float) -> tuple[float, float]:
         if not values.size:
             return 0.0, 1.0
-        if compared:
+        if self._compared:
             most = float(np.quantile(np.abs(values), quantile)) or float(np.abs(values).max())
             return -most, most
         high = float(np.quantile(values, quantile)) or float(values.max())

@@ -41,7 +41,8 @@ class CommandsPanel:
         all_buttons = widgets.buttons(*map(self._button, _BUTTONS))
         steering = widgets.box(self._ids, all_buttons, self._confirmation, more, visible=may)
         heading = widgets.div("Commands", css_classes=["heading"])
-        self.root: Any = widgets.box(heading, steering, self._history, css_classes=["panel"])
+        parts = heading, steering, self._history
+        self.root: Any = widgets.box(*parts, css_classes=["panel"], sizing_mode="stretch_width")
 
     def tell(self, version: int, history: Sequence[Sent]) -> None:
         """Show the last commands of all pages."""

@@ -71,12 +71,14 @@ class Feed:
         with self._wake:
             self._watchers += 1
             self._wake.notify_all()
+            _log.info("pages open: %d", self._watchers)
 
     def leave(self) -> None:
         """One page less."""
         with self._wake:
             self._watchers -= 1
             self._left_s = self._clock.monotonic_s()
+            _log.info("pages open: %d", self._watchers)
 
     def _run(self) -> None:
         while self._go_on():

@@ -32,8 +32,8 @@ class Field:
             about = _placeholder(schema)
             self._widget = widgets.text(title, placeholder=about, width=190)
         self._widget.name = f"field {key}"
-        self._error = widgets.div(css_classes=["field-error"], name=f"error {key}")
-        self.root: Any = widgets.box(self._widget, self._error)
+        self._error = widgets.div(css_classes=["field-error"], name=f"error {key}", visible=False)
+        self.root: Any = widgets.box(self._widget, self._error, css_classes=["field"])
 
     @property
     def value(self) -> Any:
@@ -52,7 +52,7 @@ class Field:
 
     def complain(self, message: str) -> None:
         """Say what is wrong with it; empty for nothing."""
-        self._error.text = message
+        self._error.update(text=message, visible=bool(message))
         self._widget.css_classes = ["wrong"] if message else []
 
 

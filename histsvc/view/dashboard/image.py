@@ -17,6 +17,7 @@ from histsvc.view.dashboard.choice import Choice
 from histsvc.view.dashboard.colours import Colours
 from histsvc.view.dashboard.look import FONT, REGION, STATIC, Theme, paint, plain, size
 from histsvc.view.dashboard.reduce import Extent, Part, even, part, reduced, span
+from histsvc.view.dashboard.reference import Reference
 from histsvc.view.dashboard.regions import Rectangle, row_starts
 from histsvc.view.dashboard.shown import Shown
 
@@ -54,8 +55,9 @@ class Image:
         )
         self.figure.grid.visible = False
         self.region_tool = BoxSelectTool(description="Choose a region")
-        self.figure.add_tools(BoxZoomTool(match_aspect=self._true), "reset", self.region_tool)
-        self.colours = Colours(choice.scale)
+        self.figure.add_tools(self.region_tool, BoxZoomTool(match_aspect=self._true), "reset")
+        self.figure.toolbar.active_drag = self.region_tool
+        self.colours = Colours(choice.scale, compared=choice.reference)
         self._draw(histogram, x_unit, y_unit)
         self._fit()
         plain(self.figure)
@@ -98,13 +100,13 @@ class Image:
     def fits(self, histogram: Histogram, choice: Choice) -> bool:
         """Whether it can show this without being made anew."""
         mine = self._choice
-        same = (choice.scale, choice.turns, choice.mirrored) == (mine.scale, mine.turns, mine.mirrored)
-        if not same or len(histogram.axes) != 2:
+        kinds = [(each.scale, each.turns, each.mirrored, each.reference) for each in (choice, mine)]
+        if kinds[0] != kinds[1] or len(histogram.axes) != 2:
             return False
         pairs = zip(histogram.axes, (self._x_edges, self._y_edges), strict=True)
         return all(np.array_equal(axis.readable(one)[0], edges) for one, edges in pairs)
 
-    def update(self, shown: Shown, choice: Choice, reference: npt.NDArray[np.float64] | None) -> None:
+    def update(self, shown: Shown, choice: Choice, reference: Reference | None) -> None:
         """Show these values, less those of a reference, where there are any."""
         if self._size != size(self.figure):
             self._fit()
@@ -118,9 +120,9 @@ class Image:
         if shown.before is not None:
             values -= reduced(self._even(shown.before), x, y)
         values *= shown.scale
-        if reference is not None and reference.shape == shown.counts.shape:
-            values -= reduced(self._even(reference), x, y)
-        self.colours.limit(values, choice, compared=reference is not None)
+        if reference is not None:
+            values -= reduced(self._even(reference.counts), x, y) * reference.scale(choice)
+        self.colours.limit(values, choice)
         self._show(values, x, y)
 
     def _even(self, counts: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from bokeh.core.property.descriptors import UnsetValueError
 from bokeh.models import CustomJSTickFormatter
-from bokeh.palettes import Viridis256
+from bokeh.palettes import Blues256, Reds256, Viridis256, diverging_palette
 
 # On the colours of an image, which are the same in light and dark.
 REGION = "#ff8fb5"
@@ -63,7 +63,7 @@ def size(figure: Any) -> tuple[int, int]:
 
 def plain(figure: Any) -> None:
     """The letters of a Bokeh figure: those of the page, and no larger than needed."""
-    figure.toolbar.logo = None
+    figure.toolbar.update(logo=None, autohide=True)
     figure.update(min_border_right=4, min_border_top=6)
     for axis in figure.axis:
         axis.axis_label_text_font = axis.major_label_text_font = FONT
@@ -75,6 +75,10 @@ def plain(figure: Any) -> None:
 def short_numbers() -> CustomJSTickFormatter:
     """Numbers at an axis: 20k rather than 20000."""
     return CustomJSTickFormatter(code=_SHORT)
+
+
+# Less than the reference is blue, more is red.
+COMPARED: Sequence[str] = diverging_palette(Blues256, Reds256, 256)
 
 
 @cache

@@ -18,14 +18,14 @@ _TURNS = (("0", "0°"), ("1", "90°"), ("2", "180°"), ("3", "270°"))
 
 
 class CellOptions:
-    """The options of one picture; `changed` hears of a new choice, `froze` of a wish for a reference."""
+    """The options of one picture; `changed` hears of a new choice. `more` is shown beside them."""
 
     def __init__(
         self,
         choice: Choice,
         dimensions: int,
         changed: Callable[[Choice], None],
-        froze: Callable[[bool], None],
+        more: Any,
     ) -> None:
         self.choice = choice
         self._changed = changed
@@ -39,14 +39,12 @@ class CellOptions:
         self._quantile = widgets.select("Auto up to", _QUANTILES, str(choice.quantile), width=84)
         self._turns = widgets.select("Turned", _TURNS, str(choice.turns), width=76)
         self._mirrored = widgets.toggle("Mirror", active=choice.mirrored, width=70)
-        self._reference = widgets.toggle("Freeze as reference", active=False, width=150)
         every = [self._unit, self._window, self._scale, self._low, self._high]
         images = [self._quantile, self._turns, self._mirrored] if dimensions == 2 else []
         for each in (*every, *images[:2]):
             each.on_change("value", lambda _a, _o, _n: self._take())
         self._mirrored.on_change("active", lambda _a, _o, _n: self._take())
-        self._reference.on_change("active", lambda _a, _o, active: froze(active))
-        parts = (*every, *images, self._reference)
+        parts = (*every, *images, more)
         self.root: Any = widgets.line(*parts, visible=False, css_classes=["options"])
 
     def set(self, choice: Choice) -> None:

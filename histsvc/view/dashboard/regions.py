@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +29,10 @@ class Range:
     high: float
 
 
+# As long as the pulse of a long-pulse source takes to come again, and some more.
+_USUAL = Range(0.0, 1e8), 200
+
+
 def rectangle(corners: Sequence[float], shape: tuple[int, ...]) -> Rectangle | None:
     """The pixels that a rectangle x0, y0, x1, y1 touches, within an image of this shape; None for none."""
     x0, y0, x1, y1 = corners
@@ -49,8 +53,8 @@ def row_starts(config: Mapping[str, Any]) -> list[int] | None:
     return list(config["left_edges"]) if config.get("type") == "roihist" else None
 
 
-def roihist(config: Mapping[str, Any], region: Rectangle, name: str) -> dict[str, Any]:
-    """What to `add` for a region of an image that `config` made; raises ValueError where it does not fit."""
+def pixels(config: Mapping[str, Any], region: Rectangle) -> dict[str, Any]:
+    """Rows of pixel ids, for a region of an image that `config` made; raises ValueError where none is."""
     rows = row_starts(config)
     if rows is None:
         raise ValueError(f"regions are drawn on images of pixels, and a {config.get('type')} is none")
@@ -59,27 +63,44 @@ def roihist(config: Mapping[str, Any], region: Rectangle, name: str) -> dict[str
     if not fits or region.x + region.width > width or region.y + region.height > len(rows):
         raise ValueError(f"the region must lie inside of the image of {width} by {len(rows)} pixels")
     left_edges = [first + region.x for first in rows[region.y : region.y + region.height]]
-    return {**_shared(config), "type": "roihist", "id": name, "left_edges": left_edges, "width": region.width}
+    return {"left_edges": left_edges, "width": region.width}
+
+
+def roihist(config: Mapping[str, Any], region: Rectangle, name: str) -> dict[str, Any]:
+    """What to `add` for the image of a region of an image that `config` made; ValueError as `pixels`."""
+    return {**_shared(config), "type": "roihist", "id": name, **pixels(config, region)}
+
+
+def spectrum(
+    config: Mapping[str, Any], region: Rectangle, chosen: Range, bins: int, name: str
+) -> dict[str, Any]:
+    """What to `add` for the spectrum (tof in ns) of a region of an image; ValueError as `pixels`."""
+    made = {**_shared(config), "type": "hist1d", "id": name, "num_bins": bins}
+    return {**made, "tof_range": _ascending(chosen), "region": pixels(config, region)}
 
 
 def hist1d(config: Mapping[str, Any], chosen: Range, bins: int, name: str) -> dict[str, Any]:
     """What to `add` for a range (ns) of a spectrum that `config` made; ValueError where it made none."""
     if config.get("type") != "hist1d":
         raise ValueError(f"ranges are drawn on spectra, and a {config.get('type')} is none")
+    made = {**_shared(config), "type": "hist1d", "id": name, "num_bins": bins}
+    made |= {key: config[key] for key in ("det_range", "region") if key in config}
+    return {**made, "tof_range": _ascending(chosen)}
+
+
+def _ascending(chosen: Range) -> list[float]:
     if not chosen.low < chosen.high:
         raise ValueError("the range must end behind its begin")
-    made = {**_shared(config), "type": "hist1d", "id": name, "num_bins": bins}
-    if "det_range" in config:
-        made["det_range"] = config["det_range"]
-    return {**made, "tof_range": [chosen.low, chosen.high]}
+    return [chosen.low, chosen.high]
 
 
-def found(image: Mapping[str, Any], region: Mapping[str, Any]) -> Rectangle | None:
-    """Where the region that a roihist counts lies in an image; None where it is no rectangle of it."""
+def found(image: Mapping[str, Any], histogram: Mapping[str, Any]) -> Rectangle | None:
+    """Where the region that a histogram counts lies in an image; None where it is no rectangle of it."""
+    region = histogram if histogram.get("type") == "roihist" else histogram.get("region") or {}
     rows, edges = row_starts(image), region.get("left_edges")
-    if rows is None or region.get("type") != "roihist" or not edges or region is image:
+    if rows is None or not edges or histogram is image:
         return None
-    if any(image.get(key) != region.get(key) for key in ("data_brokers", "data_topics", "source")):
+    if any(image.get(key) != histogram.get(key) for key in ("data_brokers", "data_topics", "source")):
         return None
     width = int(image["width"])
     inside = [(y, edges[0] - first) for y, first in enumerate(rows) if 0 <= edges[0] - first < width]
@@ -88,6 +109,14 @@ def found(image: Mapping[str, Any], region: Mapping[str, Any]) -> Rectangle | No
         if expected == list(edges) and x + int(region["width"]) <= width:
             return Rectangle(x, y, int(region["width"]), len(edges))
     return None
+
+
+def usual_times(configs: Iterable[Mapping[str, Any]]) -> tuple[Range, int]:
+    """Times of flight (ns) and bins for a new spectrum: those of the first that there is."""
+    for config in configs:
+        if config.get("type") == "hist1d":
+            return Range(*map(float, config["tof_range"])), int(config["num_bins"])
+    return _USUAL
 
 
 def free_name(stem: str, taken: Sequence[str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from bokeh.application import Application
@@ -39,7 +39,7 @@ class PageServer:
     """Serves one page at ``/``; `open_page` fills the document of each browser that comes.
 
     `token` is asked for where it is given. `origins`, as ``host:port``, are what browsers may call this
-    server beside its own names, where a proxy stands before it.
+    server beside its own names, where a proxy stands before it. `more` it has to offer: paths and handlers.
     """
 
     def __init__(
@@ -49,6 +49,7 @@ class PageServer:
         port: int,
         token: str | None,
         origins: Sequence[str],
+        more: Sequence[tuple[str, type, Mapping[str, Any]]],
     ) -> None:
         """Bind the port; raises SettingsError where that cannot be."""
 
@@ -65,6 +66,7 @@ class PageServer:
         names = [f"{name}:{self.port}" for name in _names(address)]
         pages: Any = BokehTornado(
             {"/": Application(FunctionHandler(page))},
+            extra_patterns=list(more),
             extra_websocket_origins=[*names, *origins],
             auth_provider=NullAuth() if token is None else TokenAuth(token),
         )

@@ -10,6 +10,7 @@ from bokeh.document import Document
 
 from histsvc.client import Client
 from histsvc.clock import Clock
+from histsvc.view.dashboard.download import PATH, Download
 from histsvc.view.dashboard.feed import Feed
 from histsvc.view.dashboard.server import PageServer, is_loopback
 from histsvc.view.dashboard.session import Session
@@ -39,7 +40,8 @@ class Dashboard:
         self._steering = Steering(connect(), clock, may=may)
         self._clock = clock
         self.is_open = token is None and not is_loopback(place[0])
-        self._server = PageServer(self._open, *place, token, origins)
+        files = f"/{PATH}", Download, {"seen": lambda: self._feed.seen}
+        self._server = PageServer(self._open, *place, token, origins, [files])
         self.url = self._server.url
 
     def run(self, stopped: Callable[[], bool]) -> None:

@@ -63,7 +63,7 @@ class Session:
         self.browser.on_change("dark", lambda _a, _o, _n: self._paint())
         self._header = Header(feed)
         self._catalogue = Catalogue(self._show)
-        self._region = RegionPanel(self._add, lambda: tuple(feed.seen), may=steering.may)
+        self._region = RegionPanel(self._send, self._configs, may=steering.may)
         more = NewPanel(self._send, self._known)
         self._commands = CommandsPanel(self._send, self._running, more.root, may=steering.may)
         self._grid = widgets.box(css_classes=["grid"], sizing_mode="stretch_width")
@@ -129,7 +129,7 @@ class Session:
 
     def _mark(self) -> None:
         """Draw the regions that are counted, and the one that is being drawn, on the images they are of."""
-        configs = {name: seen.histogram.info.config or {} for name, seen in self._feed.seen.items()}
+        configs = self._configs()
         draft = self._region.draft
         for name, cell in self._cells.items():
             places = {
@@ -173,13 +173,14 @@ class Session:
     def _running(self) -> Sequence[str]:
         return [info.name for beat in self._feed.beats.values() for info in beat.histograms]
 
+    def _configs(self) -> dict[str, Mapping[str, Any]]:
+        """What was asked for, by id; empty where it is not told."""
+        return {name: seen.histogram.info.config or {} for name, seen in self._feed.seen.items()}
+
     def _known(self) -> Mapping[str, Any]:
         """Where events come from, as others have asked for it."""
-        configs = [seen.histogram.info.config for seen in self._feed.seen.values()]
-        return {key: value for key, value in (next(filter(None, configs), {})).items() if key != "id"}
-
-    def _add(self, histogram: Mapping[str, Any], answered: Callable[[Sent], None]) -> None:
-        self._send({"cmd": "add", "histograms": [histogram]}, answered)
+        first: Mapping[str, Any] = next(filter(None, self._configs().values()), {})
+        return {key: value for key, value in first.items() if key != "id"}
 
     def _send(self, command: Mapping[str, Any], answered: Callable[[Sent], None]) -> None:
         """Send a command; the answer is taken when this page is not busy with anything else."""

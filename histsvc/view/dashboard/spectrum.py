@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from bokeh.models import BoxSelectTool, ColumnDataSource, HoverTool, Range1d, Whisker
 from bokeh.plotting import figure
 
@@ -14,6 +13,7 @@ from histsvc.view import axis
 from histsvc.view.dashboard.choice import Choice
 from histsvc.view.dashboard.look import Theme, paint, plain, short_numbers, size
 from histsvc.view.dashboard.reduce import Extent, part, reduced
+from histsvc.view.dashboard.reference import Reference
 from histsvc.view.dashboard.shown import Shown
 
 # With more steps than this the errors are a band that nobody can tell from the line.
@@ -42,7 +42,7 @@ class Spectrum:
             x_range=self._x,
             y_range=self._y,
             y_axis_type="log" if self._log else "linear",
-            tools="pan,wheel_zoom,box_zoom,reset",
+            tools="pan,wheel_zoom",
             active_scroll="wheel_zoom",
             sizing_mode="stretch_both",
             x_axis_label=axis.title(self._axis),
@@ -67,7 +67,8 @@ class Spectrum:
         tips = [("bin", "@bin"), ("from", f"@left{{0.[0000]}}{unit}"), ("to", f"@right{{0.[0000]}}{unit}")]
         tips.append(("value", "@value{0,0.[000]} \u00b1 @error{0,0.[00]}"))
         hover = HoverTool(renderers=[bars], tooltips=tips, mode="vline", attachment="horizontal")
-        self.figure.add_tools(hover, self.region_tool)
+        self.figure.add_tools(self.region_tool, "box_zoom", "reset", hover)
+        self.figure.toolbar.active_drag = self.region_tool
         return whisker
 
     def paint(self, theme: Theme) -> None:
@@ -83,14 +84,15 @@ class Spectrum:
         same = (choice.scale == "log") == self._log and len(histogram.axes) == 1
         return same and np.array_equal(axis.readable(histogram.axes[0])[0], self._edges)
 
-    def update(self, shown: Shown, choice: Choice, reference: npt.NDArray[np.float64] | None) -> None:
+    def update(self, shown: Shown, choice: Choice, reference: Reference | None) -> None:
         """Show these values, and beside them those of a reference, where there are any."""
         seen = Extent(float(self._x.start), float(self._x.end))
         bins = part(self._edges, seen, size(self.figure)[0] or _WIDTH)
         whole = part(np.array([0.0, 1.0]), None, 1)
+        known = None if reference is None else reference.counts * reference.scale(choice)
         values, errors, known = (
             None if each is None else reduced(each[:, None], bins, whole)[:, 0]
-            for each in (shown.values(), shown.errors(), reference)
+            for each in (shown.values(), shown.errors(), known)
         )
         edges = np.append(self._edges[bins.begin : bins.end : bins.step], self._edges[bins.end])
         self._set_limits(values, shown.scale, choice)

@@ -10,6 +10,7 @@ from bokeh.models import (
     Button,
     CheckboxGroup,
     Div,
+    FileInput,
     ImportedStyleSheet,
     InlineStyleSheet,
     Select,
@@ -61,6 +62,11 @@ def toggle(label: str, **keys: Any) -> Toggle:
 def checkbox(label: str, *, active: bool, **keys: Any) -> CheckboxGroup:
     """Something to tick: `active` has its only number, 0, or none."""
     return CheckboxGroup(labels=[label], active=[0] if active else [], stylesheets=sheets(), **keys)
+
+
+def file(title: str, **keys: Any) -> FileInput:
+    """A file of whoever looks."""
+    return FileInput(title=title, stylesheets=sheets(), **keys)
 
 
 def select(title: str, options: Sequence[tuple[str, str]], value: str, **keys: Any) -> Select:

@@ -1,0 +1,43 @@
+"""Where a picture is given something to compare it with: this moment, or a file."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from html import escape
+from typing import Any
+
+from histsvc.view.dashboard import widgets
+from histsvc.view.text import printable
+
+
+class ReferenceOptions:
+    """`freeze`, `load` (name and content of a file) and `drop` say what becomes of it, in words.
+
+    They raise ValueError for what cannot be compared with.
+    """
+
+    def __init__(
+        self, freeze: Callable[[], str], load: Callable[[str, bytes], str], drop: Callable[[], str]
+    ) -> None:
+        freezes = widgets.button("Freeze as reference", name="reference freeze")
+        freezes.on_click(lambda: self._do(freeze))
+        self._file = widgets.file("Reference from a NeXus file", accept=".nxs,.h5,.hdf5", width=250)
+        self._file.on_change("filename", lambda _a, _o, _n: self._do(lambda: load(*self._content())))
+        self._drop = widgets.button("No reference", name="reference drop", visible=False)
+        self._drop.on_click(lambda: self._do(drop))
+        self._about = widgets.div(css_classes=["answer"], name="reference about")
+        parts = widgets.buttons(freezes, self._drop), self._file, self._about
+        self.root: Any = widgets.box(*parts)
+
+    def _content(self) -> tuple[str, bytes]:
+        return str(self._file.filename), base64.b64decode(str(self._file.value))
+
+    def _do(self, action: Callable[[], str]) -> None:
+        try:
+            about = action()
+        except ValueError as error:
+            self._about.text = f"<span class='bad'>{escape(printable(str(error)))}</span>"
+        else:
+            self._drop.visible = bool(about)
+            self._about.text = f"Compared with {escape(printable(about))}" if about else ""
