@@ -6,8 +6,9 @@ import asyncio
 import re
 import socket
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import requests
 from bokeh.document import Document
@@ -15,14 +16,16 @@ from unit.dashboards import TIMEOUT_S
 
 from histsvc.view.dashboard.server import PageServer
 
+More = Sequence[tuple[str, type, Mapping[str, Any]]]
+
 
 class Served:
     """A server that runs; `pages` are those that it has opened."""
 
-    def __init__(self, address: str, token: str | None, origins: Sequence[str]) -> None:
+    def __init__(self, address: str, token: str | None, origins: Sequence[str], more: More) -> None:
         self.pages: list[Document] = []
         self.url = ""
-        self._given = address, 0, token, origins
+        self._given = address, 0, token, origins, more
         self._ready, self._ended = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="server")
 
@@ -79,10 +82,10 @@ class Served:
 
 @contextmanager
 def served(
-    address: str = "127.0.0.1", token: str | None = None, origins: Sequence[str] = ()
+    address: str = "127.0.0.1", token: str | None = None, origins: Sequence[str] = (), more: More = ()
 ) -> Iterator[Served]:
     """Let a server run."""
-    made = Served(address, token, origins)
+    made = Served(address, token, origins, more)
     made.start()
     try:
         yield made

@@ -23,9 +23,9 @@ GAPS = np.array([[0.0, 0.0, 3.0], [40.0, 0.0, 7.0]])
 def limits(
     values: npt.ArrayLike, scale: str = "linear", *, compared: bool = False, **choice: object
 ) -> tuple[float, float]:
-    made = Colours(scale)
+    made = Colours(scale, compared=compared)
     chosen = Choice(scale=scale, **choice)  # type: ignore[arg-type]
-    made.limit(np.asarray(values, np.float64), chosen, compared=compared)
+    made.limit(np.asarray(values, np.float64), chosen)
     assert made.bar.color_mapper is made.mapper
     return made.mapper.low, made.mapper.high
 
@@ -62,7 +62,7 @@ def test_where_there_is_nothing_there_are_colours_all_the_same(
         low, high = limits(values, scale, compared=compared)
         assert low < high
         assert np.isfinite([low, high]).all()
-        assert low > 0 or scale != "log"
+        assert low > 0 or scale != "log" or compared
 
 
 @given(
@@ -76,7 +76,7 @@ def test_limits_are_in_order_and_what_a_scale_can_show(
 ) -> None:
     low, high = limits(values, scale, quantile=quantile, compared=compared)
     assert low < high
-    assert low > 0 or scale != "log"
+    assert low > 0 or scale != "log" or compared
 
 
 def test_what_falls_short_of_zero_is_seen() -> None:
@@ -101,12 +101,26 @@ def test_a_difference_is_shown_with_zero_in_the_middle(sign: int) -> None:
     assert high == -low == pytest.approx(np.quantile(np.abs(noise), 0.99))
 
 
+def test_a_difference_has_colours_of_its_own_on_every_scale() -> None:
+    for scale in ("linear", "log", "square root"):
+        mapper = Colours(scale, compared=True).mapper
+        assert isinstance(mapper, LinearColorMapper)
+        less, same, more = (_rgb(mapper.palette[at]) for at in (16, 128, 239))
+        assert less[2] > less[0]  # blue
+        assert more[0] > more[2]  # red
+        assert min(same) > 200
+
+
+def _rgb(colour: str) -> list[int]:
+    return [int(colour[at : at + 2], 16) for at in (1, 3, 5)]
+
+
 def test_a_log_scale_is_logarithmic_and_what_is_zero_has_its_lowest_colour() -> None:
-    made = Colours("log")
+    made = Colours("log", compared=False)
     assert isinstance(made.mapper, LogColorMapper)
     assert made.mapper.low_color == made.mapper.nan_color == made.mapper.palette[0] == Viridis256[0]
     for scale in ("linear", "square root"):
-        assert isinstance(Colours(scale).mapper, LinearColorMapper)
+        assert isinstance(Colours(scale, compared=False).mapper, LinearColorMapper)
 
 
 def test_the_square_root_of_a_value_says_its_colour() -> None:
@@ -118,7 +132,7 @@ def test_the_square_root_of_a_value_says_its_colour() -> None:
 
 
 def test_the_bar_has_the_colours_of_the_page() -> None:
-    made = Colours("linear")
+    made = Colours("linear", compared=False)
     made.paint(DARK)
     assert made.bar.background_fill_color == DARK.ground
     assert made.bar.major_label_text_color == DARK.ink

@@ -17,6 +17,7 @@ from histsvc.client import Axis, Histogram
 from histsvc.view.dashboard.choice import Choice
 from histsvc.view.dashboard.image import Image
 from histsvc.view.dashboard.look import DARK, LIGHT
+from histsvc.view.dashboard.reference import Reference
 from histsvc.view.dashboard.regions import Rectangle
 from histsvc.view.dashboard.shown import Shown
 
@@ -40,7 +41,7 @@ class Drawn:
         self.figure = sized(self.image.figure, width, height)
         self.draw()
 
-    def draw(self, reference: Counts | None = None, **keys: Any) -> None:
+    def draw(self, reference: Reference | None = None, **keys: Any) -> None:
         shown: dict[str, Any] = {"before": None, "seconds": 0.0, "scale": 1.0, **keys}
         self.image.update(Shown(self.histogram.counts, **shown), self.choice, reference)
 
@@ -186,16 +187,18 @@ def test_whoever_has_zoomed_stays_there_when_the_picture_changes_its_size() -> N
 
 
 def test_values_are_of_the_last_seconds_per_second_and_less_a_reference() -> None:
-    before, reference = np.minimum(COUNTS, 7), np.full(COUNTS.shape, 2.0)
-    drawn = Drawn(image_of(COUNTS))
+    before = np.minimum(COUNTS, 7)
+    reference = Reference(np.full(COUNTS.shape, 6.0), 3.0, "")
+    drawn = Drawn(image_of(COUNTS), Choice(per_s=True, reference=True))
     drawn.draw(before=before, scale=0.5)
     np.testing.assert_allclose(drawn.picture["image"].T, (COUNTS - before) * 0.5)
     drawn.draw(reference, before=before, scale=0.5)
     np.testing.assert_allclose(drawn.picture["image"].T, (COUNTS - before) * 0.5 - 2)
     mapper = drawn.image.colours.mapper
     assert mapper.low == -mapper.high
-    drawn.draw(np.zeros((3, 3)))  # of another shape: it cannot be compared
-    np.testing.assert_array_equal(drawn.picture["image"].T, COUNTS)
+    drawn.choice = Choice(reference=True)
+    drawn.draw(reference)
+    np.testing.assert_array_equal(drawn.picture["image"].T, COUNTS - 6)
     np.testing.assert_array_equal(drawn.histogram.counts, COUNTS)
 
 
@@ -218,7 +221,7 @@ def test_what_it_can_show_without_being_made_anew() -> None:
     image = Drawn(image_of(COUNTS)).image
     same = image_of(COUNTS * 2)
     assert image.fits(same, Choice(per_s=True, window_s=10, limits=(0, 1), quantile=1.0))
-    for change in (Choice(scale="log"), Choice(turns=1), Choice(mirrored=True)):
+    for change in (Choice(scale="log"), Choice(turns=1), Choice(mirrored=True), Choice(reference=True)):
         assert not image.fits(same, change)
     assert not image.fits(image_of(COUNTS.T), Choice())
     assert not image.fits(histogram_of(COUNTS, (pixels(8), tof(5))), Choice())

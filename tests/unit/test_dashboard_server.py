@@ -78,7 +78,7 @@ def listening(address: str, monkeypatch: pytest.MonkeyPatch) -> PageServer:
     monkeypatch.setattr(module, "bind_sockets", lambda address, port: ([], 8888))
     monkeypatch.setattr(socket, "gethostname", lambda: "beam")
     monkeypatch.setattr(socket, "getfqdn", lambda: "beam.example")
-    return PageServer(_empty, address, 8888, None, ["proxy.example:80"])
+    return PageServer(_empty, address, 8888, None, ["proxy.example:80"], [])
 
 
 def _empty(_: Document) -> None:
@@ -136,14 +136,14 @@ def test_a_port_in_use_is_named_with_its_address(address: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(SettingsError, match=f"{address}:{port}.*in use"):
-            PageServer(_empty, address, port, None, [])
+            PageServer(_empty, address, port, None, [], [])
 
 
 @_unbound
 @pytest.mark.parametrize("address", ["192.0.2.1", "no-such-host.invalid"])
 def test_an_address_of_somebody_else_is_named(address: str) -> None:
     with pytest.raises(SettingsError, match=f"{address}:0 "):
-        PageServer(_empty, address, 0, None, [])
+        PageServer(_empty, address, 0, None, [], [])
 
 
 def test_a_stopped_server_gives_its_port_back() -> None:
