@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 from bokeh.models import LinearColorMapper, LogColorMapper
 from bokeh.palettes import Viridis256
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from histsvc.view.dashboard.choice import Choice
@@ -65,6 +65,7 @@ def test_where_there_is_nothing_there_are_colours_all_the_same(
         assert low > 0 or scale != "log" or compared
 
 
+@settings(deadline=None)
 @given(
     values=st.lists(st.floats(-1e12, 1e12), min_size=1, max_size=20),
     scale=st.sampled_from(["linear", "log", "square root"]),

@@ -30,7 +30,9 @@ def content(tmp_path: Path) -> bytes:
 
 def load(shown: ShownCell, name: str, content: bytes) -> None:
     """Choose a file, as a browser tells it."""
-    shown.root.select_one({"type": FileInput}).update(value=base64.b64encode(content).decode(), filename=name)
+    chosen = shown.root.select_one({"type": FileInput})
+    chosen.set_from_json("value", base64.b64encode(content).decode())
+    chosen.set_from_json("filename", name)
 
 
 def test_each_is_divided_by_its_own_time() -> None:
