@@ -23,10 +23,13 @@ _SHORTEST_TOKEN = 16
 def main(arguments: list[str]) -> int:
     """Serve the page until a signal comes; returns 0."""
     options = options_parser().parse_args(arguments)
-    for name, topic in (("-t/--config-topic", options.config_topic), ("-hb/--hb-topic", options.hb_topic)):
-        check_topics(name, topic)
-    if options.response_topic:
-        check_topics("-rt/--response-topic", options.response_topic)
+    check_topics("-hb/--hb-topic", options.hb_topic)
+    for name, topic in (
+        ("-t/--config-topic", options.config_topic),
+        ("-rt/--response-topic", options.response_topic),
+    ):
+        if topic:
+            check_topics(name, topic)
     if options.allow_commands and not (options.config_topic and options.response_topic):
         raise SettingsError("--allow-commands needs -t/--config-topic and -rt/--response-topic")
     logging.basicConfig(level=settings.log_level(options.log_level), format="%(levelname)s %(message)s")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from bokeh.model import Model
 from bokeh.models import CheckboxGroup, Div, FlexBox, TextInput
 from unit.dashboards import NOW_MS, of_type, seen_of
@@ -128,14 +127,12 @@ def test_each_tells_how_it_is() -> None:
     assert re.findall(r"dot (\w+)", listed.html) == ["good", "late", "stopped", "error"]
 
 
-@pytest.mark.xfail(strict=True, reason="nothing at the beginning is taken for no change")
 def test_where_there_is_nothing_it_says_so() -> None:
     listed = Listed()
     listed.tell()
     assert "published yet" in listed.html
 
 
-@pytest.mark.xfail(strict=True, reason="it is told anew only when other lines are listed")
 def test_how_many_are_not_listed_is_that_of_the_moment() -> None:
     listed = Listed(*(f"h{number:03}" for number in range(130)))
     listed.tell()

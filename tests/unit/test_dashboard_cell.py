@@ -91,7 +91,6 @@ def test_a_picture_is_made_when_it_is_needed_and_drawn_when_something_is_new() -
     assert not shown.cell.draw(NOW_NS)
 
 
-@pytest.mark.xfail(strict=True, reason="limits that were found while it was drawn make it be drawn again")
 def test_what_was_drawn_is_not_drawn_again() -> None:
     shown = ShownCell(of_type("hist1d"))
     shown.draw()

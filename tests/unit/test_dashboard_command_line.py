@@ -122,16 +122,11 @@ def test_commands_need_a_topic_for_their_replies(refusal: Callable[..., str]) ->
     assert "--response-topic" in said
 
 
-_not_optional = pytest.mark.xfail(strict=True, reason="a topic of commands is asked for where none is needed")
-
-
-@_not_optional
 def test_who_only_looks_needs_no_topic_of_commands() -> None:
     assert main(BARE) == 0
     assert FakeDashboard.made.ran == 1
 
 
-@_not_optional
 def test_commands_need_a_topic_of_their_own(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*BARE, *REPLIES, "--allow-commands"]) == 2
     assert "--allow-commands" in capsys.readouterr().err

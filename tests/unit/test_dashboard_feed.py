@@ -130,9 +130,6 @@ def test_what_has_ended_is_forgotten_when_nobody_tells_of_it(
     assert "new" in fed.feed.seen
 
 
-@pytest.mark.xfail(
-    strict=True, reason="only what was received since the last connection is ever forgotten, not what is seen"
-)
 def test_what_has_ended_before_brokers_were_away_is_forgotten_too(
     fed: Fed, monkeypatch: pytest.MonkeyPatch
 ) -> None:

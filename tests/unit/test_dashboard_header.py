@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import pytest
 from unit.beats import NASTY, beat, info
 from unit.dashboards import NOW_MS, FakeClock, StillFeed, of_type, told
 
@@ -66,7 +65,6 @@ def test_a_histogram_that_is_late_is_told_and_one_that_nobody_tells_of_is_not() 
     assert top.tell()[0] == "late"
 
 
-@pytest.mark.xfail(strict=True, reason="a service is remembered for ever, also with a successor")
 def test_a_service_that_was_started_again_is_not_missed() -> None:
     top = Top()
     top.feed.beat(beat(info("tof"), after_ms=-300_000, pid=1), beat(info("tof"), pid=2))

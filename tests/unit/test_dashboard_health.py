@@ -114,9 +114,6 @@ def test_a_verdict_of_what_is_well() -> None:
     assert verdict([], 0, 0).level is Level.WAITING
 
 
-@pytest.mark.xfail(
-    strict=True, reason="what has ended, or a second service that is idle, hides that others count"
-)
 def test_what_has_ended_does_not_hide_what_counts() -> None:
     conditions = [Condition(Level.STOPPED, "finished"), Condition(Level.GOOD, "0.4 s old")]
     told = verdict(conditions, 2, 1e6)

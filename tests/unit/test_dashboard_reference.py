@@ -76,7 +76,6 @@ def test_a_file_is_shown_and_told_until_it_is_dropped(content: bytes) -> None:
     assert told(shown.root, "answer") == ""
 
 
-@pytest.mark.xfail(strict=True, reason="only another name is a change")
 def test_the_same_file_can_be_chosen_again(content: bytes) -> None:
     shown = ShownCell(of_type("hist1d"))
     load(shown, "run1.nxs", content)

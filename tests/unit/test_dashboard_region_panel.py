@@ -206,7 +206,6 @@ def test_what_the_service_would_refuse_is_not_sent() -> None:
     assert panel.send.commands == []
 
 
-@pytest.mark.xfail(strict=True, reason="what is told stays there, of nothing, and its buttons do nothing")
 def test_what_is_drawn_beside_a_picture_leaves_the_last_as_it_is_or_nothing() -> None:
     panel = Panel()
     panel.draw(detector(), (0, 0, 2, 2))

@@ -64,10 +64,6 @@ def test_only_pages_of_this_server_may_talk_to_it() -> None:
             assert not server.talks(origin, page_token), origin
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="browsers leave out the port of https, and what has none is taken for 80",
-)
 def test_pages_behind_a_proxy_with_https_may_talk_to_it() -> None:
     with served(origins=["beamline.example:443"]) as server:
         assert server.talks("https://beamline.example", server.page_token())
@@ -117,7 +113,6 @@ def test_the_names_by_which_browsers_may_call_it(
     }
 
 
-@pytest.mark.xfail(strict=True, reason="localhost is another address")
 def test_the_address_that_is_told_leads_to_the_page() -> None:
     with served("127.0.0.2") as server:
         assert server.get().status_code == 200

@@ -110,7 +110,6 @@ def test_what_is_forgotten_is_shown_no_longer(page: Page) -> None:
     assert not list(page.root.select({"name": "show hist1d"}))
 
 
-@pytest.mark.xfail(strict=True, reason="what was forgotten is taken for what somebody has hidden")
 def test_what_was_forgotten_and_comes_again_is_shown(page: Page) -> None:
     page.feed.forget("hist1d")
     page.tick(1)
@@ -119,7 +118,6 @@ def test_what_was_forgotten_and_comes_again_is_shown(page: Page) -> None:
     assert "hist1d" in page.cells()
 
 
-@pytest.mark.xfail(strict=True, raises=KeyError, reason="it is told of what the feed does not have any more")
 def test_an_answer_that_comes_just_after_something_was_forgotten_is_told(page: Page) -> None:
     press(page.root, "command stop")
     page.feed.forget("hist1d")

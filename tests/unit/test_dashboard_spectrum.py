@@ -98,10 +98,6 @@ def test_on_a_log_scale_what_is_zero_lies_below_the_picture_and_is_told_as_it_is
     assert rate.up() == pytest.approx((0.5e-3, 0.2))
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="where only the highest limit is given the lowest is 0, which no log scale has",
-)
 def test_on_a_log_scale_a_lowest_limit_of_zero_does_no_harm() -> None:
     drawn = Drawn(COUNTS, Choice(scale="log", limits=(0.0, 50.0)))
     assert 0 < drawn.up()[0] < drawn.up()[1] == 50
@@ -147,7 +143,6 @@ def test_more_bins_than_pixels_are_drawn_as_means() -> None:
     np.testing.assert_allclose(drawn.steps()["x"], np.arange(0, 2404, 4))
 
 
-@pytest.mark.xfail(strict=True, reason="it is the mean of the errors, which is no error of the mean")
 def test_the_error_of_a_mean_is_that_of_all_its_counts() -> None:
     bars = Drawn(MANY).bars
     sums = MANY.reshape(600, 2).sum(axis=1)
@@ -186,7 +181,6 @@ def test_a_reference_is_drawn_beside_them_as_fine() -> None:
     assert len(drawn.steps(1)["x"]) == len(drawn.steps(1)["y"]) == 0
 
 
-@pytest.mark.xfail(strict=True, reason="limits are found for what is there, not for what it is compared with")
 def test_a_reference_that_is_higher_lies_in_the_picture() -> None:
     drawn = Drawn(COUNTS)
     drawn.draw(COUNTS, Reference(COUNTS * 10, 4.0, ""))

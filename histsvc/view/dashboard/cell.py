@@ -45,6 +45,7 @@ class Cell:
         self._condition = Condition(Level.WAITING, "")
         self._picture: Spectrum | Image | None = None
         self._version = -1
+        self._is_drawing = False
         self._title_text = ""
         self._reference: Reference | None = None
         self._title = widgets.div(css_classes=["title"], sizing_mode="stretch_width", margin=0)
@@ -106,17 +107,24 @@ class Cell:
         if self._version == self.seen.version:
             return False
         self._version = self.seen.version
+        self._is_drawing = True
+        try:
+            self._draw(now_ns)
+        finally:
+            self._is_drawing = False
+        return True
+
+    def _draw(self, now_ns: int) -> None:
         histogram, choice = self.histogram, self.options.choice
         if problem(histogram):
             self._body.children, self._picture = [], None
-            return True
+            return
         if self._picture is None or not self._picture.fits(histogram, choice):
             self._picture = self._made(histogram, choice)
             self._body.children = [self._picture.figure]
         values = shown(histogram, self.seen.history, choice, now_ns)
         self._picture.update(values, choice, self._fitting(values))
         self.mark(self.regions)
-        return True
 
     def mark(self, regions: Mapping[str, Rectangle]) -> None:
         """Draw where regions lie."""
@@ -137,7 +145,9 @@ class Cell:
         return made
 
     def _outdate(self) -> None:
-        self._version = -1
+        # Limits that are found while it is drawn are no reason to draw it again.
+        if not self._is_drawing:
+            self._version = -1
 
     def _choose(self, choice: Choice) -> None:
         self.options.choice = choice

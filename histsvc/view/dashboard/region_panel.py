@@ -93,6 +93,7 @@ class RegionPanel:
         self._cell = None  # what is filled in now has not been chosen by anybody
         is_image = cell.histogram.counts.ndim == 2
         if not (self._fill_image(cell, corners) if is_image else self._fill_range(cell, corners)):
+            self.close()
             return
         self._cell, self._is_counted = cell, False
         kind = "region" if is_image else "range"

@@ -110,6 +110,7 @@ class Session:
                 self._show(name, True)
         for name in self._cells.keys() - seen.keys():
             self._show(name, False)
+            self._hidden.discard(name)  # where it comes again it is new
         due = self._titles_due.due()
         if due:
             self._tell()
@@ -133,7 +134,9 @@ class Session:
         draft = self._region.draft
         for name, cell in self._cells.items():
             places = {
-                other: found(configs[name], config) for other, config in configs.items() if other != name
+                other: found(configs.get(name, {}), config)
+                for other, config in configs.items()
+                if other != name
             }
             regions: dict[str, Rectangle] = {
                 other: place for other, place in places.items() if place is not None
