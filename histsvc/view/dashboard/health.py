@@ -92,8 +92,8 @@ def missed(beats: Iterable[Heartbeat], now_ms: int) -> list[Heartbeat]:
     ]
 
 
-def _name(beat: Heartbeat) -> str:
-    return beat.identity.id or beat.identity.name
+def _name(beat: Heartbeat) -> tuple[str, str]:
+    return beat.identity.name, beat.identity.id
 
 
 def _is_silent(beat: Heartbeat, now_ms: int) -> bool:

@@ -24,11 +24,16 @@ class ReferenceOptions:
         freezes.on_click(lambda: self._do(freeze))
         self._load = load
         self._place = widgets.box(self._chooser())
+        self._dropped = drop
         self._drop = widgets.button("No reference", name="reference drop", visible=False)
-        self._drop.on_click(lambda: self._do(drop))
+        self._drop.on_click(self.drop)
         self._about = widgets.div(css_classes=["answer"], name="reference about")
         parts = widgets.buttons(freezes, self._drop), self._place, self._about
         self.root: Any = widgets.box(*parts)
+
+    def drop(self) -> None:
+        """Compare no longer."""
+        self._do(self._dropped)
 
     def _chooser(self) -> Any:
         made = widgets.file("Reference from a NeXus file", accept=".nxs,.h5,.hdf5", width=250)
