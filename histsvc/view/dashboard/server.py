@@ -12,7 +12,6 @@ from bokeh.application.handlers.function import FunctionHandler
 from bokeh.document import Document
 from bokeh.server.auth_provider import NullAuth
 from bokeh.server.server import BaseServer
-from bokeh.server.tornado import BokehTornado
 from bokeh.server.util import bind_sockets
 from jinja2 import Environment, FileSystemLoader
 from tornado.httpserver import HTTPServer
@@ -20,6 +19,7 @@ from tornado.ioloop import IOLoop, PeriodicCallback
 
 from histsvc.errors import SettingsError
 from histsvc.view.dashboard.auth import TokenAuth
+from histsvc.view.dashboard.connection import Pages
 from histsvc.view.dashboard.look import STATIC
 
 _templates = Environment(loader=FileSystemLoader(STATIC), autoescape=True)
@@ -64,7 +64,7 @@ class PageServer:
             raise SettingsError(f"{address}:{port} cannot be listened on: {reason}") from error
         self._address = address
         names = [f"{name}:{self.port}" for name in _names(address)]
-        pages: Any = BokehTornado(
+        pages: Any = Pages(
             {"/": Application(FunctionHandler(page))},
             extra_patterns=list(more),
             extra_websocket_origins=[*names, *origins, *map(_without_port, origins)],
