@@ -9,7 +9,7 @@ from pathlib import Path
 from kafka_broker import Broker
 from rich.console import Console
 
-from benchmarks import idle, kernels, latency, loki, odin, rates, report, sharing, soak, startup
+from benchmarks import dashboard, idle, kernels, latency, loki, odin, rates, report, sharing, soak, startup
 from benchmarks.bench import Bench
 from benchmarks.finding import Finding
 
@@ -23,6 +23,7 @@ SECTIONS: dict[str, Callable[[Bench], Iterator[Finding]]] = {
     "idle": idle.findings,
     "soak": soak.findings,
     "startup": startup.findings,
+    "dashboard": dashboard.findings,
 }
 _LEAST_RUNS, _QUICK_RUNS = 9, 2
 

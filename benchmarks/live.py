@@ -76,11 +76,14 @@ class Stream:
 class Seen:
     """A heartbeat: the lag of all workers, and the memory of the largest of them.
 
-    `rss_bytes` is all that it has in memory; in `pss_bytes` what it shares with other workers, all forks of
-    one process, is divided among them.
+    `events` and `published` (messages) are what the service had done by then since it began. `rss_bytes` is
+    all that it has in memory; in `pss_bytes` what it shares with other workers, all forks of one process, is
+    divided among them.
     """
 
     at_s: float
+    events: int
+    published: int
     lag: int
     rss_bytes: int
     pss_bytes: int
@@ -92,9 +95,9 @@ def observed(service: Service, seconds: float) -> list[Seen]:
     reader = TopicReader(service.kafka, [service.heartbeat], OffsetAt.LATEST)
     begun_s = time.monotonic()
     try:
-        while (now_s := time.monotonic()) < begun_s + seconds:
+        while time.monotonic() < begun_s + seconds:
             for _, payload in reader.poll(0.2):
-                found += _seen(json.loads(payload), now_s - begun_s)
+                found += _seen(json.loads(payload), time.monotonic() - begun_s)
     finally:
         reader.close()
     return found
@@ -106,7 +109,9 @@ def _seen(beat: dict[str, Any], at_s: float) -> list[Seen]:
         return []
     sizes = [psutil.Process(worker["pid"]).memory_full_info() for worker in busy]
     lag = sum(worker["load"]["lag"] for worker in busy)
-    return [Seen(at_s, lag, max(size.rss for size in sizes), max(size.pss for size in sizes))]
+    counters = beat["counters"]
+    done = counters["events"], counters["published"]
+    return [Seen(at_s, *done, lag, max(size.rss for size in sizes), max(size.pss for size in sizes))]
 
 
 def growth_ms(seen: Sequence[Seen], messages_per_s: float) -> Spread:

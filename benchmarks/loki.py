@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from examples import command
@@ -28,13 +28,13 @@ _SERVICE = "histsvc"
 def findings(bench: Bench) -> Iterator[Finding]:
     """Beside as many processes that drop everything, and beside a process for each histogram."""
     histograms = command("loki.json")["histograms"]
-    filled = _filled(bench, histograms)
+    topics = filled(bench, histograms)
     with bench.service() as service, contextlib.ExitStack() as processes:
-        sides = _sides(service, histograms, filled, processes)
+        sides = _sides(service, histograms, topics, processes)
         measured = interleaved(sides, bench.runs)
-    for each in filled.values():
+    for each in topics.values():
         remove(bench.broker, each.topic)
-    events = sum(each.events for each in filled.values())
+    events = sum(each.events for each in topics.values())
     work = "loki.json: 14 histograms, 10 topics"
     for to, part, target in ((DISCARD, 1, 0.6), (NAIVE, _NAIVE_PART, 30.0)):
         also = {
@@ -45,36 +45,51 @@ def findings(bench: Bench) -> Iterator[Finding]:
         yield Finding(4, work, f"of {to}", measured.ratio(_SERVICE, to).times(part), "", target, also=also)
 
 
-def _filled(bench: Bench, histograms: list[dict[str, Any]]) -> dict[str, Filled]:
+def filled(bench: Bench, histograms: list[dict[str, Any]]) -> dict[str, Filled]:
     """A topic for each of the scenario, with events of its pixels and sources."""
     megabytes = _QUICK_MEGABYTES if bench.quick else _MEGABYTES
     messages = _SHAPE.messages(megabytes * 1_000_000)
     first_ms = beginning(messages)
-    made: dict[str, Filled] = {}
+    return {
+        name: fill(bench.broker, f"bench-{name}", _SHAPE, messages, events, first_ms)
+        for name, events in streams(histograms).items()
+    }
+
+
+def streams(histograms: Sequence[Mapping[str, Any]]) -> dict[str, Events]:
+    """Which events each data topic must have so that all of them are counted, whatever counts them."""
+    made: dict[str, Events] = {}
     for name in sorted({histogram["data_topics"][0] for histogram in histograms}):
         mine = [histogram for histogram in histograms if histogram["data_topics"] == [name]]
         first, last = mine[0]["det_range"]
         sources = tuple(histogram["source"] or "bank" for histogram in mine)
-        events = Events(max(first, 1), last - max(first, 1) + 1, sources)
-        made[name] = fill(bench.broker, f"bench-{name}", _SHAPE, messages, events, first_ms)
+        made[name] = Events(max(first, 1), last - max(first, 1) + 1, sources)
     return made
+
+
+def counted(
+    service: Service, histograms: list[dict[str, Any]], topics: Mapping[str, Filled]
+) -> tuple[Counted, list[dict[str, Any]]]:
+    """The service that counts all of that, and what it is told to count."""
+    configs = [{**each, "data_topics": [topics[each["data_topics"][0]].topic]} for each in histograms]
+    expected = {each["id"]: topics[each["data_topics"][0]].counts(each) for each in histograms}
+    return Counted(service, next(iter(topics.values())).window, configs, expected), configs
 
 
 def _sides(
     service: Service,
     histograms: list[dict[str, Any]],
-    filled: dict[str, Filled],
+    topics: Mapping[str, Filled],
     processes: contextlib.ExitStack,
 ) -> dict[str, Callable[[], Run]]:
-    configs = [{**each, "data_topics": [filled[each["data_topics"][0]].topic]} for each in histograms]
-    expected = {each["id"]: filled[each["data_topics"][0]].counts(each) for each in histograms}
-    topics, one = [each.topic for each in filled.values()], next(iter(filled.values()))
+    counting, configs = counted(service, histograms, topics)
+    names, one = [each.topic for each in topics.values()], next(iter(topics.values()))
     workers = os.cpu_count() or 1
-    dealt = [topics[number::workers] for number in range(workers)]
+    dealt = [names[number::workers] for number in range(workers)]
     single = [[json.dumps(each)] for each in configs]
     return {
         DISCARD: processes.enter_context(Yardsticks(DISCARD, service.bootstrap, one.messages + 1, dealt)),
-        _SERVICE: Counted(service, one.window, configs, expected),
+        _SERVICE: counting,
         NAIVE: processes.enter_context(
             Yardsticks(NAIVE, service.bootstrap, one.messages // _NAIVE_PART, single)
         ),

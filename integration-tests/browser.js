@@ -17,12 +17,29 @@ window.page = (() => {
     const found = plot(name) == null ? null : view(Bokeh.index.roots, plot(name))
     return found?.frame == null ? null : found
   }
+  const counted = new Map()
   const image = (name) => drawn(name, "Image")?.image[0] ?? null
   return {
     has: (name) => model(name) != null,
     value: (name) => model(name)?.value ?? null,
     // How many updates the server has sent.
     updates: () => model("browser")?.sent ?? 0,
+    // How many histograms can be seen.
+    visible: () => JSON.parse(model("browser")?.visible ?? "[]").length,
+    // How many pictures of each histogram have come since this was asked first, by its id.
+    pictures: () => {
+      for (const plot of models().filter((each) => each.name?.startsWith("plot ") && !counted.has(each))) {
+        counted.set(plot, 0)
+        const {data} = plot.renderers[0].data_source.properties
+        let last = data.get_value()
+        data.change.connect(() => {
+          // Bokeh may tell of one change twice.
+          if (data.get_value() != last) counted.set(plot, counted.get(plot) + 1)
+          last = data.get_value()
+        })
+      }
+      return Object.fromEntries([...counted].map(([plot, number]) => [plot.name.slice("plot ".length), number]))
+    },
     range: (name) => plot(name) == null ? null : [plot(name).x_range.start, plot(name).x_range.end],
     image: (name) => image(name) == null ? null : {shape: image(name).shape, values: [...image(name)]},
     total: (name) => image(name)?.reduce((sum, each) => sum + each, 0) ?? null,

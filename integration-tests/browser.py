@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, sync_playwright
 from service_process import TIMEOUT_S
 
 _PAUSE_MS = 50
@@ -24,6 +24,16 @@ def chromium() -> str:
     found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     assert found is not None, "no browser: install Chromium (Debian: chromium)"
     return found
+
+
+@contextmanager
+def launched() -> Iterator[Browser]:
+    """A real browser without a screen; each page is in a window of its own."""
+    with sync_playwright() as playwright:
+        # There is no sandbox for root; what is opened is our own page.
+        started = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
+        yield started
+        started.close()
 
 
 class Tab:

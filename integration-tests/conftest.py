@@ -5,11 +5,11 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from browser import chromium
+from browser import launched
 from dashboard import Dashboard
 from events import EventSender
 from kafka_broker import Broker, BrokerError, MakeTopic
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 from service_process import Service
 from started import Started
 
@@ -112,11 +112,8 @@ def start() -> Iterator[Callable[..., Started]]:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """A real browser; each page of a test is in a window of its own."""
-    with sync_playwright() as playwright:
-        # There is no sandbox for root; what is opened is our own page.
-        started = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
+    with launched() as started:
         yield started
-        started.close()
 
 
 @pytest.fixture
