@@ -14,7 +14,7 @@ import itertools
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +72,7 @@ def take_demo(browser: Browser, folder: Path) -> None:
     assert (demo.returncode, complaints) == (0, ""), f"{told}{complaints}"
 
 
-def address(lines: Any) -> str:
+def address(lines: Iterable[str]) -> str:
     """Where the demo says that its dashboard is."""
     begin = "dashboard: http"
     return next(line.strip().removeprefix("dashboard: ") for line in lines if line.startswith(begin))

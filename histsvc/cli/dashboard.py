@@ -12,7 +12,7 @@ from histsvc.cli.options import at_least, parser
 from histsvc.cli.stop import Stop
 from histsvc.client import Client
 from histsvc.clock import SystemClock
-from histsvc.errors import SettingsError
+from histsvc.errors import SettingsError, needs
 from histsvc.names import check_topics
 
 _PROG = "histsvc dashboard"
@@ -35,10 +35,8 @@ def main(arguments: list[str]) -> int:
     logging.basicConfig(level=settings.log_level(options.log_level), format="%(levelname)s %(message)s")
     kafka, clock = settings.kafka_settings(options), SystemClock()
     topics = options.config_topic, options.response_topic, options.hb_topic
-    try:
+    with needs("Bokeh", "view", "the dashboard"):
         from histsvc.view.dashboard.serving import Dashboard
-    except ModuleNotFoundError as error:
-        raise SettingsError(f"the dashboard needs Bokeh ({error}): pip install 'histsvc[view]'") from error
     dashboard = Dashboard(
         lambda: Client(kafka, *topics),
         clock,
