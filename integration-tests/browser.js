@@ -58,6 +58,19 @@ window.page = (() => {
       for (let each = focused; each != null; each = each.parentNode ?? each.host) if (each == cell?.el) return true
       return false
     },
+    // Whether a picture has found its place: those of a detector when their pixels are squares.
+    isFitted: (name) => {
+      const found = frame(name)?.frame
+      if (found == null) return false
+      const [wide, high] = [found.x_scale, found.y_scale].map((scale) => Math.abs(scale.compute(1) - scale.compute(0)))
+      return drawn(name, "Image") == null || Math.abs(wide / high - 1) < 0.01
+    },
+    // Show this part of a picture.
+    zoom: ([name, x0, x1, y0, y1]) => {
+      plot(name)?.x_range.setv({start: x0, end: x1})
+      plot(name)?.y_range.setv({start: y0, end: y1})
+      return plot(name) != null
+    },
     // Where on the screen a point of a picture is, in the coordinates of its axes.
     place: ([name, x, y]) => {
       const found = frame(name)

@@ -95,6 +95,7 @@ class Tab:
         """Draw a rectangle on a picture, with the mouse, in the coordinates of its axes."""
         self.until("chooseRegion", name)
         # A picture that has just come is fitted to its place once the browser has said how large that is.
+        self.until("isFitted", name)
         where: list[Any] = []
         while len(where) < _STILL or any(each != where[-1] for each in where[-_STILL:]):
             where.append([self.until("place", [name, *corner]) for corner in (begin, end)])

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from tempfile import TemporaryFile
 from typing import Any
 
 import numpy as np
@@ -23,22 +24,23 @@ class Dashboard:
     def __init__(self, service: Service, *options: str) -> None:
         named = ["-t", service.commands, "-rt", service.responses, "-hb", service.heartbeat]
         given = ["-b", *service.kafka.brokers, *named, "--port", "0", *options]
+        # A pipe that nobody reads could hold it up.
+        self._errors = TemporaryFile("w+")  # noqa: SIM115  (closed with the dashboard)
+        self._log: str | None = None
         self.process = subprocess.Popen(
             [sys.executable, "-m", "histsvc", "dashboard", *given],
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=self._errors,
             text=True,
         )
         assert self.process.stdout is not None
         self.url = self.process.stdout.readline().strip()
-        assert self.url.startswith("http://"), self._log()
-
-    def _log(self) -> str:
-        assert self.process.stderr is not None
-        return self.process.stderr.read() if self.process.poll() is not None else ""
+        assert self.url.startswith("http://"), self.close()
 
     def close(self) -> str:
         """End it as an operator would; says what it has logged."""
+        if self._log is not None:
+            return self._log
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         try:
@@ -47,12 +49,13 @@ class Dashboard:
             self.process.kill()
             self.process.wait(TIMEOUT_S)
             raise
-        log = self._log()
-        for stream in (self.process.stdout, self.process.stderr):
+        self._errors.seek(0)
+        self._log = self._errors.read()
+        for stream in (self.process.stdout, self._errors):
             if stream is not None:
                 stream.close()
-        assert code == 0, log
-        return log
+        assert code == 0, self._log
+        return self._log
 
 
 def now_ms() -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from browser import Tab, tab
@@ -35,7 +37,12 @@ def test_pictures_show_what_was_counted(
 
 
 def test_a_region_that_is_drawn_is_counted_and_seen_by_every_page(
-    browser: Browser, dashboard: Dashboard, service: Service, sender: EventSender, data: str
+    browser: Browser,
+    dashboard: Dashboard,
+    own_dashboard: Callable[..., Dashboard],
+    service: Service,
+    sender: EventSender,
+    data: str,
 ) -> None:
     sent = Sent()
     service.config([detector(service, data)])
@@ -55,6 +62,11 @@ def test_a_region_that_is_drawn_is_counted_and_seen_by_every_page(
             np.testing.assert_array_equal(each.image(name), inside)
             each.until("regions", "detector", lambda names: name in names)
             assert "add" in each.page.locator(".sent").first.inner_text()
+    dashboard.close()
+    # One that knows nothing of what was drawn, as after a restart.
+    with tab(browser, own_dashboard(service).url) as again:
+        again.until("regions", "detector", lambda names: name in names)
+        again.until_total(name, inside.sum())
 
 
 def test_numbers_can_be_changed_and_an_error_is_told(

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import numpy as np
 import psutil
 import pytest
 from browser import Tab, tab
 from dashboard import FIRST, Dashboard, detector, now_ms, send, spectrum
-from events import EventSender, Sent
+from events import EventSender, Sent, image
 from playwright.sync_api import Browser, WebSocket
 from service_process import Service
 
@@ -87,6 +88,24 @@ def test_pictures_that_nobody_sees_are_neither_made_nor_sent(
         page.until_total("large", sent.events / _blocks(page))
         seen = traffic.received - before - hidden
         assert hidden < 10 * 20_000 < seen
+
+
+def test_a_large_image_is_reduced_and_finer_where_it_is_zoomed(
+    browser: Browser, dashboard: Dashboard, service: Service, sender: EventSender, data: str
+) -> None:
+    side, sent = 4_096, Sent()
+    huge = {"det_range": [FIRST, FIRST + side * side - 1], "width": side, "height": side}
+    service.config([detector(service, data, **huge, id="huge")])
+    with tab(browser, dashboard.url) as page:
+        sender.pulses(data, sent, [now_ms()] * 50, events=1_000, pixels=(FIRST, FIRST + side * side - 1))
+        whole = page.until("image", "huge", lambda found: found is not None and sum(found["values"]) > 0)
+        rows, columns = whole["shape"]
+        assert max(rows, columns) <= 2 * 800  # no more than there are on the screen
+        page.until("zoom", ["huge", 1000, 1100, 2000, 2060])
+        near = page.until("image", "huge", lambda found: found["shape"] == [60, 100])
+        expected = image(sent.pixel, FIRST, side, side)[1000:1100, 2000:2060]
+        np.testing.assert_array_equal(np.array(near["values"]).reshape(60, 100).T, expected)
+        assert expected.sum() > 0
 
 
 def _blocks(page: Tab) -> int:

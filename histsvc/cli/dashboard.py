@@ -12,7 +12,7 @@ from histsvc.cli.options import at_least, parser
 from histsvc.cli.stop import Stop
 from histsvc.client import Client
 from histsvc.clock import SystemClock
-from histsvc.errors import SettingsError
+from histsvc.errors import SettingsError, needs
 from histsvc.names import check_topics
 
 _PROG = "histsvc dashboard"
@@ -23,19 +23,20 @@ _SHORTEST_TOKEN = 16
 def main(arguments: list[str]) -> int:
     """Serve the page until a signal comes; returns 0."""
     options = options_parser().parse_args(arguments)
-    for name, topic in (("-t/--config-topic", options.config_topic), ("-hb/--hb-topic", options.hb_topic)):
-        check_topics(name, topic)
-    if options.response_topic:
-        check_topics("-rt/--response-topic", options.response_topic)
+    check_topics("-hb/--hb-topic", options.hb_topic)
+    for name, topic in (
+        ("-t/--config-topic", options.config_topic),
+        ("-rt/--response-topic", options.response_topic),
+    ):
+        if topic:
+            check_topics(name, topic)
     if options.allow_commands and not (options.config_topic and options.response_topic):
         raise SettingsError("--allow-commands needs -t/--config-topic and -rt/--response-topic")
     logging.basicConfig(level=settings.log_level(options.log_level), format="%(levelname)s %(message)s")
     kafka, clock = settings.kafka_settings(options), SystemClock()
     topics = options.config_topic, options.response_topic, options.hb_topic
-    try:
+    with needs("Bokeh", "view", "the dashboard"):
         from histsvc.view.dashboard.serving import Dashboard
-    except ModuleNotFoundError as error:
-        raise SettingsError(f"the dashboard needs Bokeh ({error}): pip install 'histsvc[view]'") from error
     dashboard = Dashboard(
         lambda: Client(kafka, *topics),
         clock,

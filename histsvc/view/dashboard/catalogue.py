@@ -23,7 +23,7 @@ class Catalogue:
     def __init__(self, chose: Callable[[str, bool], None]) -> None:
         self._chose = chose
         self._lines: dict[str, tuple[CheckboxGroup, Div]] = {}
-        self._wanted: tuple[str, ...] = ()
+        self._wanted: tuple[str, ...] | None = None
         self._filter = widgets.text("Histograms", placeholder="filter by id", sizing_mode="stretch_width")
         self._list = widgets.box(sizing_mode="stretch_width", css_classes=["list"])
         self._more = widgets.div(css_classes=["hint"], visible=False)
@@ -47,8 +47,9 @@ class Catalogue:
             self._wanted = wanted
             self._lines = {name: line for name, line in self._lines.items() if name in seen}
             self._list.children = [widgets.line(*self._lines[name], css_classes=["line"]) for name in wanted]
-            left = len(fitting) - len(wanted)
-            told = f"{left} more: filter by id" if left else "" if seen else "None is published yet."
+        left = len(fitting) - len(wanted)
+        told = f"{left} more: filter by id" if left else "" if seen else "None is published yet."
+        if told != self._more.text:
             self._more.update(text=told, visible=bool(told))
 
     def _line(self, name: str, active: bool) -> tuple[CheckboxGroup, Div]:

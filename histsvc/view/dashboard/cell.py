@@ -23,7 +23,7 @@ from histsvc.view.dashboard.options import CellOptions
 from histsvc.view.dashboard.reference import Reference, frozen, loaded
 from histsvc.view.dashboard.reference_options import ReferenceOptions
 from histsvc.view.dashboard.regions import Rectangle
-from histsvc.view.dashboard.shown import Shown, shown
+from histsvc.view.dashboard.shown import shown
 from histsvc.view.dashboard.spectrum import Spectrum
 from histsvc.view.plot import problem
 from histsvc.view.text import duration, printable, rate, short
@@ -45,13 +45,14 @@ class Cell:
         self._condition = Condition(Level.WAITING, "")
         self._picture: Spectrum | Image | None = None
         self._version = -1
+        self._is_drawing = False
         self._title_text = ""
         self._reference: Reference | None = None
         self._title = widgets.div(css_classes=["title"], sizing_mode="stretch_width", margin=0)
         self._message = widgets.div(css_classes=["message"], visible=False, sizing_mode="stretch_width")
         more = widgets.toggle("Options", margin=0, css_classes=["more"], name=f"more {self.name}")
-        comparing = ReferenceOptions(self._freeze, self._load, self._drop)
-        self.options = CellOptions(choice, seen.histogram.counts.ndim, self._choose, comparing.root)
+        self._comparing = ReferenceOptions(self._freeze, self._load, self._drop)
+        self.options = CellOptions(choice, seen.histogram.counts.ndim, self._choose, self._comparing.root)
         link = f"<a href='{PATH}?{urlencode({'id': self.name})}' download>Save</a>"
         save = widgets.div(link, css_classes=["save"], margin=0)
         more.js_link("active", self.options.root, "visible")
@@ -86,7 +87,7 @@ class Cell:
     def choose(self, choice: Choice) -> None:
         """Show it in another way."""
         self.options.set(choice)
-        self._choose(choice)
+        self._choose(self.options.choice)
 
     def tell(self, now_ms: int) -> None:
         """Bring the title up to this moment: all are told by one clock."""
@@ -106,17 +107,27 @@ class Cell:
         if self._version == self.seen.version:
             return False
         self._version = self.seen.version
-        histogram, choice = self.histogram, self.options.choice
+        self._is_drawing = True
+        try:
+            self._draw(now_ns)
+        finally:
+            self._is_drawing = False
+        return True
+
+    def _draw(self, now_ns: int) -> None:
+        histogram = self.histogram
+        if self._reference is not None and self._reference.counts.shape != histogram.counts.shape:
+            self._comparing.drop()
+        choice = self.options.choice
         if problem(histogram):
             self._body.children, self._picture = [], None
-            return True
+            return
         if self._picture is None or not self._picture.fits(histogram, choice):
             self._picture = self._made(histogram, choice)
             self._body.children = [self._picture.figure]
         values = shown(histogram, self.seen.history, choice, now_ns)
-        self._picture.update(values, choice, self._fitting(values))
+        self._picture.update(values, choice, self._reference)
         self.mark(self.regions)
-        return True
 
     def mark(self, regions: Mapping[str, Rectangle]) -> None:
         """Draw where regions lie."""
@@ -137,7 +148,9 @@ class Cell:
         return made
 
     def _outdate(self) -> None:
-        self._version = -1
+        # Limits that are found while it is drawn are no reason to draw it again.
+        if not self._is_drawing:
+            self._version = -1
 
     def _choose(self, choice: Choice) -> None:
         self.options.choice = choice
@@ -158,11 +171,6 @@ class Cell:
         self._reference = reference
         self._choose(replace(self.options.choice, reference=reference is not None))
         return reference.about if reference is not None else ""
-
-    def _fitting(self, values: Shown) -> Reference | None:
-        """The reference, unless what it was compared with has other bins by now."""
-        fits = self._reference is not None and self._reference.counts.shape == values.counts.shape
-        return self._reference if fits else None
 
     def _select(self, event: SelectionGeometry) -> None:
         geometry: Any = event.geometry

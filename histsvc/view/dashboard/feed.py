@@ -114,17 +114,18 @@ class Feed:
             mine.histogram = histogram
             mine.version += 1
         told = [info.name for beat in self._beats.values() for info in beat.histograms]
-        for name in self._forgotten(histograms, told):
-            del histograms.latest[name], seen[name]
+        for name in self._forgotten(seen, told):
+            del seen[name]
+            histograms.latest.pop(name, None)
         # In the order in which they were asked for; then what has ended.
         self._seen = {name: seen[name] for name in dict.fromkeys([*told, *seen]) if name in seen}
 
-    def _forgotten(self, histograms: HistogramFollowing, told: Sequence[str]) -> list[str]:
+    def _forgotten(self, seen: Mapping[str, Seen], told: Sequence[str]) -> list[str]:
         now = now_ms(self._clock)
         return [
             name
-            for name, histogram in histograms.latest.items()
-            if histogram.state is State.FINISHED
+            for name, each in seen.items()
+            if each.histogram.state is State.FINISHED
             and name not in told
-            and histogram.published_ago_ms(now) > _FORGOTTEN_MS
+            and each.histogram.published_ago_ms(now) > _FORGOTTEN_MS
         ]

@@ -23,6 +23,7 @@ class Field:
 
     def __init__(self, key: str, schema: Mapping[str, Any], needed: bool) -> None:
         self.key = key
+        self._is_text = _kinds(schema) == {"string"}
         title = key if needed else f"{key} (optional)"
         options = [each for each in schema.get("enum", ()) if each is not None]
         self._widget: Select | TextInput
@@ -39,8 +40,8 @@ class Field:
     def value(self) -> Any:
         """What was filled in: JSON where it is any, else the text itself; None for nothing."""
         text = str(self._widget.value).strip()
-        if not text:
-            return None
+        if not text or self._is_text:
+            return text or None
         try:
             return json.loads(text)
         except ValueError:
@@ -87,8 +88,11 @@ class Form:
         return any(each.key == last for each in self.fields)
 
 
+def _kinds(schema: Mapping[str, Any]) -> set[str]:
+    """The JSON types of a key, but for none at all."""
+    return {str(each.get("type")) for each in (schema, *schema.get("anyOf", ()))} - {"None", "null"}
+
+
 def _placeholder(schema: Mapping[str, Any]) -> str:
-    kind = schema.get("type") or next((each.get("type") for each in schema.get("anyOf", ())), "")
-    if kind == "array":
-        return "[\u2026, \u2026]"
-    return {"integer": "whole number", "number": "number"}.get(str(kind), "")
+    shown = {"array": "[\u2026, \u2026]", "integer": "whole number", "number": "number"}
+    return next((shown[kind] for kind in shown if kind in _kinds(schema)), "")

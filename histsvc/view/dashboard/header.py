@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Sequence
 from html import escape
 from typing import Any
 
 from histsvc.client import Heartbeat
 from histsvc.view.dashboard import widgets
 from histsvc.view.dashboard.feed import Feed
-from histsvc.view.dashboard.health import Condition, Level, of_histogram, of_service, verdict
+from histsvc.view.dashboard.health import Condition, Level, missed, of_histogram, of_service, verdict
 from histsvc.view.text import duration, printable, rate, short
 
 
@@ -27,7 +27,7 @@ class Header:
 
     def tell(self, now_ms: int) -> None:
         """Bring it up to this moment."""
-        beats = self._feed.beats
+        beats = missed(self._feed.beats.values(), now_ms)
         overall = self._overall(beats, now_ms)
         html = (
             f"<div class='lamp {overall.level}'></div><div><b>{escape(overall.words)}</b>"
@@ -35,18 +35,18 @@ class Header:
         )
         if html != self._verdict.text:
             self._verdict.text = html
-        html = "".join(_service(beat, now_ms) for beat in beats.values())
+        html = "".join(_service(beat, now_ms) for beat in beats)
         if html != self._services.text:
             self._services.text = html
 
-    def _overall(self, beats: Mapping[str, Heartbeat], now_ms: int) -> Condition:
+    def _overall(self, beats: Sequence[Heartbeat], now_ms: int) -> Condition:
         if self._feed.trouble:
             return Condition(Level.ERROR, "Kafka cannot be reached", self._feed.trouble)
-        told = {info.name for beat in beats.values() for info in beat.histograms}
+        told = {info.name for beat in beats for info in beat.histograms}
         seen = [each.histogram for name, each in self._feed.seen.items() if name in told]
-        conditions = [of_service(beat, now_ms) for beat in beats.values()]
+        conditions = [of_service(beat, now_ms) for beat in beats]
         conditions += [of_histogram(histogram, now_ms) for histogram in seen]
-        return verdict(conditions, len(told), sum(map(_events_per_s, beats.values())))
+        return verdict(conditions, len(told), sum(map(_events_per_s, beats)))
 
 
 def _events_per_s(beat: Heartbeat) -> float:

@@ -15,6 +15,8 @@ _FRESH_MS = 3_000
 _STALE_MS = 15_000
 # So many heartbeats may be late, or be lost, before a service counts as silent.
 _BEATS = 4
+# A service that was ended on purpose is not missed for ever.
+_FORGOTTEN_MS = 3_600_000
 
 
 class Level(StrEnum):
@@ -60,7 +62,7 @@ def of_histogram(histogram: Histogram, now_ms: int) -> Condition:
 def of_service(beat: Heartbeat, now_ms: int) -> Condition:
     """How a service is at `now_ms` since the epoch."""
     ago_ms = now_ms - beat.message
-    if ago_ms > _BEATS * max(beat.message_interval, 1_000):
+    if _is_silent(beat, now_ms):
         return Condition(Level.STALE, f"silent for {duration(ago_ms)}", "no heartbeat comes any more")
     failed = [info for info in beat.histograms if info.state is State.ERROR]
     if failed:
@@ -75,9 +77,34 @@ def of_service(beat: Heartbeat, now_ms: int) -> Condition:
     return Condition(Level.GOOD, f"{len(running)} counting", f"at most {rate(counting)}")
 
 
+def missed(beats: Iterable[Heartbeat], now_ms: int) -> list[Heartbeat]:
+    """The services of these heartbeats that are there, or should be.
+
+    Who is silent and has a successor of the same name, or is so for an hour, is not missed.
+    """
+    all_beats = list(beats)
+    heard = {_name(beat) for beat in all_beats if not _is_silent(beat, now_ms)}
+    return [
+        beat
+        for beat in all_beats
+        if not _is_silent(beat, now_ms)
+        or (_name(beat) not in heard and now_ms - beat.message < _FORGOTTEN_MS)
+    ]
+
+
+def _name(beat: Heartbeat) -> tuple[str, str]:
+    return beat.identity.name, beat.identity.id
+
+
+def _is_silent(beat: Heartbeat, now_ms: int) -> bool:
+    return now_ms - beat.message > _BEATS * max(beat.message_interval, 1_000)
+
+
 def verdict(conditions: Iterable[Condition], counting: int, events_per_s: float) -> Condition:
-    """All in one: the worst there is, in words that a glance takes in."""
-    worst = max(conditions, key=lambda each: _ORDER.index(each.level), default=None)
+    """All in one: the worst of what goes on, in words that a glance takes in."""
+    told = list(conditions)
+    going_on = [each for each in told if each.level is not Level.STOPPED]
+    worst = max(going_on or told, key=lambda each: _ORDER.index(each.level), default=None)
     if worst is None:
         return Condition(Level.WAITING, "No service is heard", "no heartbeat has come yet")
     words = {

@@ -56,11 +56,12 @@ class History:
 
     def before(self, seconds: float) -> Moment | None:
         """The moment so many seconds before the newest, or the oldest there is; None without any."""
-        if len(self._moments) < 2:
+        moments = self._moments  # another thread may put others there
+        if len(moments) < 2:
             return None
-        newest_ns = self._moments[-1].published_ns
-        old = [each for each in self._moments if newest_ns - each.published_ns >= seconds * 1e9]
-        return old[-1] if old else self._moments[0]
+        newest_ns = moments[-1].published_ns
+        old = [each for each in moments if newest_ns - each.published_ns >= seconds * 1e9]
+        return old[-1] if old else moments[0]
 
     def _thin(self, now_ns: int, apart: float) -> None:
         """Drop what leaves no larger gap between its neighbours than their age allows."""

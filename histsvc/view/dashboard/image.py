@@ -40,6 +40,8 @@ class Image:
         self._choice = choice
         self._size = (0, 0)
         self._across, self._up = Range1d(0, 1), Range1d(0, 1)
+        # What is drawn depends on them.
+        self.ranges = self._across, self._up
         self._picture = ColumnDataSource({"image": [], "x": [], "y": [], "dw": [], "dh": []})
         self._regions = ColumnDataSource({name: [] for name in _REGIONS})
         self._places = ColumnDataSource({name: [] for name in _PLACES})
@@ -146,7 +148,9 @@ class Image:
             for where, bins in zip(spans, (x, y), strict=True)
         ]
         columns = zip(*places, strict=True)
-        self._places.data = dict(zip(_PLACES, map(list, columns), strict=True))
+        where = dict(zip(_PLACES, map(list, columns), strict=True))
+        if where != self._places.data:
+            self._places.data = where
 
     def mark(self, regions: Mapping[str, Rectangle]) -> None:
         """Draw where regions lie, with their names."""

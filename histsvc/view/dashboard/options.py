@@ -27,10 +27,10 @@ class CellOptions:
         changed: Callable[[Choice], None],
         more: Any,
     ) -> None:
-        self.choice = choice
         self._changed = changed
         self._setting = False
-        scales = SCALES if dimensions == 2 else SCALES[:2]
+        self._scales = scales = SCALES if dimensions == 2 else SCALES[:2]
+        self.choice = choice = self._possible(choice)
         self._unit = widgets.select("Show", UNITS, "rate" if choice.per_s else "counts", width=96)
         self._window = widgets.select("Of", WINDOWS, str(choice.window_s), width=104)
         self._scale = widgets.select("Scale", [(s, s) for s in scales], choice.scale, width=100)
@@ -47,8 +47,12 @@ class CellOptions:
         parts = (*every, *images, more)
         self.root: Any = widgets.line(*parts, visible=False, css_classes=["options"])
 
+    def _possible(self, choice: Choice) -> Choice:
+        return choice if choice.scale in self._scales else replace(choice, scale="linear")
+
     def set(self, choice: Choice) -> None:
-        """Show a choice that was made elsewhere."""
+        """Take a choice that was made elsewhere, as far as it can be had here."""
+        choice = self._possible(choice)
         self._setting = True
         self._unit.value = "rate" if choice.per_s else "counts"
         self._window.value, self._scale.value = str(choice.window_s), choice.scale

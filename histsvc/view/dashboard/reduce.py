@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,15 +31,6 @@ class Part(NamedTuple):
         return -(-(self.end - self.begin) // self.step)
 
 
-@dataclass(frozen=True, eq=False)
-class Reduced:
-    """A piece of an image: `values` [x][y], float64, the mean of each block; `x` and `y` say which bins."""
-
-    values: npt.NDArray[np.float64]
-    x: Part
-    y: Part
-
-
 def part(edges: npt.NDArray[Any], seen: Extent | None, pixels: int) -> Part:
     """The bins that lie in `seen` (None: all), in blocks that are no larger than a pixel of the screen."""
     bins = edges.size - 1
@@ -60,7 +50,7 @@ def reduced(counts: npt.NDArray[Any], x: Part, y: Part) -> npt.NDArray[np.float6
     piece = counts[x.begin : x.end, y.begin : y.end]
     # Rows are added as a whole, which is fast; what is left for the other axis is little.
     sums = _sums(_sums(piece, x.step, 0), y.step, 1)
-    return sums / (_sizes(x)[:, None] * _sizes(y)[None, :])
+    return sums / (sizes(x)[:, None] * sizes(y)[None, :])
 
 
 def _sums(counts: npt.NDArray[Any], step: int, axis: int) -> npt.NDArray[np.float64]:
@@ -71,7 +61,8 @@ def _sums(counts: npt.NDArray[Any], step: int, axis: int) -> npt.NDArray[np.floa
     return sums
 
 
-def _sizes(bins: Part) -> npt.NDArray[np.int64]:
+def sizes(bins: Part) -> npt.NDArray[np.int64]:
+    """How many bins are in each block."""
     begins = np.arange(bins.begin, bins.end, bins.step)
     return np.minimum(begins + bins.step, bins.end) - begins
 

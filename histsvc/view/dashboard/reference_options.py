@@ -22,16 +22,28 @@ class ReferenceOptions:
     ) -> None:
         freezes = widgets.button("Freeze as reference", name="reference freeze")
         freezes.on_click(lambda: self._do(freeze))
-        self._file = widgets.file("Reference from a NeXus file", accept=".nxs,.h5,.hdf5", width=250)
-        self._file.on_change("filename", lambda _a, _o, _n: self._do(lambda: load(*self._content())))
+        self._load = load
+        self._place = widgets.box(self._chooser())
+        self._dropped = drop
         self._drop = widgets.button("No reference", name="reference drop", visible=False)
-        self._drop.on_click(lambda: self._do(drop))
+        self._drop.on_click(self.drop)
         self._about = widgets.div(css_classes=["answer"], name="reference about")
-        parts = widgets.buttons(freezes, self._drop), self._file, self._about
+        parts = widgets.buttons(freezes, self._drop), self._place, self._about
         self.root: Any = widgets.box(*parts)
 
-    def _content(self) -> tuple[str, bytes]:
-        return str(self._file.filename), base64.b64decode(str(self._file.value))
+    def drop(self) -> None:
+        """Compare no longer."""
+        self._do(self._dropped)
+
+    def _chooser(self) -> Any:
+        made = widgets.file("Reference from a NeXus file", accept=".nxs,.h5,.hdf5", width=250)
+        made.on_change("filename", lambda _a, _o, name: self._chosen(str(name), str(made.value)))
+        return made
+
+    def _chosen(self, name: str, value: str) -> None:
+        self._do(lambda: self._load(name, base64.b64decode(value)))
+        # A new one: choosing the same file again would be no change of this one.
+        self._place.children = [self._chooser()]
 
     def _do(self, action: Callable[[], str]) -> None:
         try:

@@ -45,6 +45,7 @@ class RegionPanel:
         self._configs = configs
         self._cell: Cell | None = None
         self._is_counted = False
+        self._drafts = 0
         self._added: list[str] = []
         self._hint = widgets.div(_HINT, css_classes=["hint"], sizing_mode="stretch_width")
         self._title = widgets.div(css_classes=["heading"])
@@ -93,8 +94,10 @@ class RegionPanel:
         self._cell = None  # what is filled in now has not been chosen by anybody
         is_image = cell.histogram.counts.ndim == 2
         if not (self._fill_image(cell, corners) if is_image else self._fill_range(cell, corners)):
+            self.close()
             return
         self._cell, self._is_counted = cell, False
+        self._drafts += 1
         kind = "region" if is_image else "range"
         self._name.value = free_name(f"{cell.name}-{kind}", [*self._configs(), *self._added])
         self._title.text = f"{kind.capitalize()} of <b>{escape(cell.name)}</b>"
@@ -193,11 +196,14 @@ class RegionPanel:
             self._answer.text = f"<span class='bad'>{escape(str(error))}</span>"
             return
         self._answer.text = "Asked\u2026"
-        self._send({"cmd": "add", "histograms": [histogram]}, self._answered)
+        draft = self._drafts
+        self._send({"cmd": "add", "histograms": [histogram]}, lambda sent: self._answered(sent, draft))
 
-    def _answered(self, sent: Sent) -> None:
+    def _answered(self, sent: Sent, draft: int) -> None:
+        if draft != self._drafts:
+            return  # something else was drawn since; the list of commands tells
         self._answer.text = told(sent)
-        if sent.outcome == "ACK" and self._cell is not None:
+        if sent.outcome == "ACK":
             self._is_counted = True
             self._added.append(self._name.value)
             stem = self._name.value.rpartition("-")[0] or self._name.value

@@ -12,7 +12,6 @@ from bokeh.application.handlers.function import FunctionHandler
 from bokeh.document import Document
 from bokeh.server.auth_provider import NullAuth
 from bokeh.server.server import BaseServer
-from bokeh.server.tornado import BokehTornado
 from bokeh.server.util import bind_sockets
 from jinja2 import Environment, FileSystemLoader
 from tornado.httpserver import HTTPServer
@@ -20,6 +19,7 @@ from tornado.ioloop import IOLoop, PeriodicCallback
 
 from histsvc.errors import SettingsError
 from histsvc.view.dashboard.auth import TokenAuth
+from histsvc.view.dashboard.connection import Pages
 from histsvc.view.dashboard.look import STATIC
 
 _templates = Environment(loader=FileSystemLoader(STATIC), autoescape=True)
@@ -64,10 +64,10 @@ class PageServer:
             raise SettingsError(f"{address}:{port} cannot be listened on: {reason}") from error
         self._address = address
         names = [f"{name}:{self.port}" for name in _names(address)]
-        pages: Any = BokehTornado(
+        pages: Any = Pages(
             {"/": Application(FunctionHandler(page))},
             extra_patterns=list(more),
-            extra_websocket_origins=[*names, *origins],
+            extra_websocket_origins=[*names, *origins, *map(_without_port, origins)],
             auth_provider=NullAuth() if token is None else TokenAuth(token),
         )
         http = HTTPServer(pages)
@@ -78,7 +78,14 @@ class PageServer:
     @property
     def url(self) -> str:
         """Where the page is."""
-        host = "localhost" if is_loopback(self._address) else _names(self._address)[0]
+        usual = self._address in ("localhost", "127.0.0.1", "::1")
+        host = (
+            "localhost"
+            if usual
+            else _in_url(self._address)
+            if is_loopback(self._address)
+            else _names(self._address)[0]
+        )
         return f"http://{host}:{self.port}/"
 
     def run(self, stopped: Callable[[], bool]) -> None:
@@ -98,10 +105,19 @@ class PageServer:
             self._server.stop()
 
 
+def _without_port(origin: str) -> str:
+    """Browsers leave out the port of https, and Bokeh takes what has none for 80."""
+    return f"{origin.removesuffix(':443')}:80" if origin.endswith(":443") else origin
+
+
+def _in_url(address: str) -> str:
+    return f"[{address}]" if ":" in address else address
+
+
 def _names(address: str) -> list[str]:
     """What browsers may call the server, by which they are told from pages of others."""
     if is_loopback(address):
-        return [*_LOOPBACK, address]
-    named = f"[{address}]" if ":" in address else address
+        return [*_LOOPBACK, _in_url(address)]
+    named = _in_url(address)
     any_address = address in ("", "0.0.0.0", "::")  # noqa: S104 (compared, not bound)
     return [socket.gethostname(), socket.getfqdn(), *_LOOPBACK, *([] if any_address else [named])]

@@ -30,6 +30,8 @@ from histsvc.view.dashboard.steering import Sent, Steering
 
 _TICK_MS = 200
 _TITLES_S = 1.0
+# While the browser draws one update the next one is made and sent.
+_UNDER_WAY = 2
 # Shown at first: more fit no screen.
 _FIRST = 24
 # Told when the pictures are drawn: a page that nobody sees draws none.
@@ -92,7 +94,7 @@ class Session:
 
     def _tick(self) -> None:
         """Bring everything up to date that somebody can see, unless the last of it is still under way."""
-        if self.browser.arrived != self.browser.sent:
+        if self.browser.sent - self.browser.arrived >= _UNDER_WAY:
             return
         self._document.hold("combine")
         try:
@@ -110,6 +112,7 @@ class Session:
                 self._show(name, True)
         for name in self._cells.keys() - seen.keys():
             self._show(name, False)
+            self._hidden.discard(name)  # where it comes again it is new
         due = self._titles_due.due()
         if due:
             self._tell()
@@ -133,7 +136,9 @@ class Session:
         draft = self._region.draft
         for name, cell in self._cells.items():
             places = {
-                other: found(configs[name], config) for other, config in configs.items() if other != name
+                other: found(configs.get(name, {}), config)
+                for other, config in configs.items()
+                if other != name
             }
             regions: dict[str, Rectangle] = {
                 other: place for other, place in places.items() if place is not None

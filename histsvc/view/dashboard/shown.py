@@ -34,10 +34,6 @@ class Shown:
         counts = np.asarray(self.counts, np.float64)
         return counts if self.before is None else counts - self.before
 
-    def errors(self) -> npt.NDArray[np.float64]:
-        """Their statistical uncertainty: the square root of the counts (Poisson), float64."""
-        return np.sqrt(np.maximum(self.gained(), 0)) * self.scale
-
 
 def shown(histogram: Histogram, history: History, choice: Choice, now_ns: int) -> Shown:
     """What to draw."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from bokeh.models import BoxSelectTool, ColumnDataSource, HoverTool, Range1d, Whisker
 from bokeh.plotting import figure
 
@@ -12,7 +13,7 @@ from histsvc.client import Histogram
 from histsvc.view import axis
 from histsvc.view.dashboard.choice import Choice
 from histsvc.view.dashboard.look import Theme, paint, plain, short_numbers, size
-from histsvc.view.dashboard.reduce import Extent, part, reduced
+from histsvc.view.dashboard.reduce import Extent, Part, part, reduced, sizes
 from histsvc.view.dashboard.reference import Reference
 from histsvc.view.dashboard.shown import Shown
 
@@ -88,14 +89,13 @@ class Spectrum:
         """Show these values, and beside them those of a reference, where there are any."""
         seen = Extent(float(self._x.start), float(self._x.end))
         bins = part(self._edges, seen, size(self.figure)[0] or _WIDTH)
-        whole = part(np.array([0.0, 1.0]), None, 1)
-        known = None if reference is None else reference.counts * reference.scale(choice)
-        values, errors, known = (
-            None if each is None else reduced(each[:, None], bins, whole)[:, 0]
-            for each in (shown.values(), shown.errors(), known)
-        )
+        known = None if reference is None else _means(reference.counts, bins) * reference.scale(choice)
+        gained = _means(shown.gained(), bins)
+        values = gained * shown.scale
+        errors = np.sqrt(np.maximum(gained, 0) / sizes(bins)) * shown.scale
         edges = np.append(self._edges[bins.begin : bins.end : bins.step], self._edges[bins.end])
-        self._set_limits(values, shown.scale, choice)
+        most = max(float(each.max(initial=0)) for each in (values, known) if each is not None)
+        self._set_limits(most, shown.scale, choice)
         self._bars.data = self._bar_columns(values, errors, edges, np.arange(bins.begin, bins.end, bins.step))
         self._line.data = self._step_columns(values, edges)
         self._reference.data = self._step_columns(known, edges)
@@ -103,11 +103,11 @@ class Spectrum:
         width = axis.bin_width(self._axis)
         self.figure.yaxis.axis_label = f"{choice.unit} per {width or 'bin'}"
 
-    def _set_limits(self, values: Any, scale: float, choice: Choice) -> None:
-        most = float(values.max(initial=0))
-        low, high = (_LEAST * (scale or 1), 2 * most) if self._log else (0.0, _HEADROOM * most)
-        if choice.limits is not None:
-            low, high = choice.limits
+    def _set_limits(self, most: float, scale: float, choice: Choice) -> None:
+        least = _LEAST * (scale or 1) if self._log else 0.0
+        low, high = choice.limits or (least, (2 if self._log else _HEADROOM) * most)
+        if self._log and low <= 0:
+            low = least
         if high <= low:
             high = low * 10 if self._log else low + 1
         # Whoever has zoomed stays there until the reset tool.
@@ -141,6 +141,11 @@ class Spectrum:
         if values is None or not values.size:
             return {"x": [], "y": []}
         return {"x": edges, "y": self._drawable(np.append(values, values[-1]))}
+
+
+def _means(counts: npt.NDArray[np.float64], bins: Part) -> npt.NDArray[np.float64]:
+    """The mean of each block of bins."""
+    return reduced(counts[:, None], bins, Part(0, 1, 1))[:, 0]
 
 
 def _columns(given: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -12,13 +13,14 @@ from typing import Any
 from histsvc.client import BrokerError, Client, CommandError
 from histsvc.clock import Clock, now_ms
 
+_log = logging.getLogger(__name__)
 _KEPT = 100
 _THREADS = 4
 
 
 @dataclass(eq=False)
 class Sent:
-    """A command on its way, and its outcome: `outcome` is ACK, ERR, or NO REPLY, and empty until then.
+    """A command on its way, and its outcome: `outcome` is ACK, ERR, NO REPLY or FAILED, and empty until then.
 
     `about_field` is what an ERR is about, as ``histograms[0].num_bins``; `reply` what came with an ACK.
     """
@@ -79,6 +81,9 @@ class Steering:
             sent.outcome, sent.message, sent.about_field = "ERR", error.message, error.field or ""
         except (TimeoutError, BrokerError) as error:
             sent.outcome, sent.message = "NO REPLY", str(error)
+        except Exception as error:  # noqa: BLE001  (in the log, and told to whoever waits for it)
+            _log.exception("a command was not sent: %s", sent.about)
+            sent.outcome, sent.message = "FAILED", f"{type(error).__name__}: {error}"
         with self._lock:
             self.version += 1
         answered(sent)

@@ -25,6 +25,12 @@
     return !document.hidden && box.height > 0 && box.bottom > 0 && box.top < innerHeight
   }
 
+  // Bokeh lays the whole page out anew, canvases included, whenever the text of one Div changes: 0.1 s each time.
+  // What that moves is moved by the browser, and who has another size then hears of it all the same.
+  Bokeh.Models.get("Div").prototype.default_view.prototype.rerender = function () {
+    this.markup_el.innerHTML = this.model.text
+  }
+
   let opened = false
   const look = () => {
     const browser = Bokeh.documents[0]?.get_model_by_name("browser")
