@@ -10,7 +10,7 @@ from bokeh.models import CheckboxGroup, Div
 
 from histsvc.view.dashboard import widgets
 from histsvc.view.dashboard.feed import Seen
-from histsvc.view.dashboard.health import Condition, of_histogram
+from histsvc.view.dashboard.health import Condition, Level, of_histogram
 from histsvc.view.text import printable, rate
 
 # More than anybody looks through; the filter finds the others.
@@ -60,7 +60,8 @@ class Catalogue:
 
 
 def _about(seen: Seen, condition: Condition) -> str:
-    speed = rate(seen.histogram.info.rate)
+    goes_on = condition.level in (Level.GOOD, Level.LATE, Level.WAITING)
+    speed = rate(seen.histogram.info.rate) if goes_on else ""
     return (
         f"<span class='speed'>{speed}</span>"
         f"<span class='dot {condition.level}' title='{escape(condition.words, quote=True)}'></span>"
