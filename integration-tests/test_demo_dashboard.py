@@ -157,4 +157,4 @@ def test_without_bokeh_it_says_what_to_install_and_goes_on(
         last = demo.ended()[-1]
     assert last.endswith("events sent: every count is exact")
     (told,) = [line for line in demo.lines if "dashboard" in line]
-    assert "needs Bokeh (No module named 'bokeh'): pip install 'histsvc[view]'" in told
+    assert "needs Bokeh: pip install 'histsvc[view]' (No module named 'bokeh')" in told

@@ -15,28 +15,32 @@ ON, OFF = "\x1b[?1049h", "\x1b[?1049l"  # the screen on which nothing is kept, a
 TIMES_MS = [BASE_MS + number for number in range(12)]
 
 
-def configured(service: Service, data: str) -> None:
-    spectrum = service.histogram("hist1d", data, id="spectrum", tof_range=[0, TOF_END_NS], num_bins=50)
-    detector = service.histogram("dethist", data, id="detector", det_range=[1, 100], width=20, height=5)
+def configured(service: Service, data: str, which: str = "") -> None:
+    spectrum = service.histogram(
+        "hist1d", data, id=f"spectrum{which}", tof_range=[0, TOF_END_NS], num_bins=50
+    )
+    detector = service.histogram(
+        "dethist", data, id=f"detector{which}", det_range=[1, 100], width=20, height=5
+    )
     service.config([spectrum, detector], start=BASE_MS)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_live(number: signal.Signals, service: Service, topic: MakeTopic, sender: EventSender) -> None:
     data = topic("data")
-    command = [*VIEW_TERMINAL, "-b", service.bootstrap, "-hb", service.heartbeat]
+    # Another test may have left histograms of other names.
+    ids = ["--id", "spectrum-live", "detector-live"]
+    command = [*VIEW_TERMINAL, "-b", service.bootstrap, "-hb", service.heartbeat, *ids]
     with terminal(*command, columns=100, rows=30) as shown:
         shown.until(lambda said: "waiting for histograms" in said)
-        configured(service, data)
-        shown.until(lambda said: "spectrum  INITIALISED  0 counts  no data yet" in said)
+        configured(service, data, "-live")
+        shown.until(lambda said: "spectrum-live  INITIALISED  0 counts  no data yet" in said)
         sender.pulses(data, Sent(), TIMES_MS, events=1000)
         text = shown.until(
-            lambda said: all(
-                re.search(rf"{name}  COUNTING  12k counts", said) for name in ("spectrum", "detector")
-            )
+            lambda said: all(re.search(rf"{name}  COUNTING  12k counts", said) for name in ids[1:])
         )
         service.client.send({"cmd": "stop"})
-        shown.until(lambda said: "spectrum  FINISHED  12k counts" in said)
+        shown.until(lambda said: "spectrum-live  FINISHED  12k counts" in said)
         assert shown.end(number) == 0
         assert shown.as_before
     assert "\u2588" in text

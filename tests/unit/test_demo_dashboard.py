@@ -10,7 +10,7 @@ from histsvc.cli.demo.dashboard import Dashboard, free_port
 from histsvc.cli.demo.show import Page
 
 URL = "http://localhost:8888/"
-NO_BOKEH = "the dashboard needs Bokeh (No module named 'bokeh'): pip install 'histsvc[view]'"
+NO_BOKEH = "the dashboard needs Bokeh: pip install 'histsvc[view]' (No module named 'bokeh')"
 
 
 def heard(*lines: str) -> tuple[Page, list[str]]:
