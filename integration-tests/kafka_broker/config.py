@@ -109,8 +109,8 @@ def address(port: int) -> str:
 def server_properties(member: Member, log_dir: Path, setup: Setup) -> str:
     """Text of server.properties: a combined KRaft node with everything at test speed."""
     replicas = min(len(member.ports), 3)
-    properties = _node(member, log_dir) | _sasl("sasl_plaintext") | _replicas(replicas) | _quick_restart()
-    properties |= _retention()
+    properties = _node(member, log_dir) | _sasl("sasl_plaintext") | _replicas(replicas) | _retention()
+    properties |= _patient() if replicas > 1 else _quick_restart()
     if setup.tls is not None:
         more = f"SSL://{address(member.own.tls)},SASL_SSL://{address(member.own.sasl_tls)}"
         properties |= _tls(setup.tls) | _sasl("sasl_ssl") | {"listeners": f"{properties['listeners']},{more}"}
@@ -129,8 +129,6 @@ def _node(member: Member, log_dir: Path) -> dict[str, object]:
         "process.roles": "broker,controller",
         "node.id": member.number,
         "controller.quorum.voters": member.voters,
-        "controller.quorum.fetch.timeout.ms": 1000,
-        "controller.quorum.election.timeout.ms": 500,
         "listeners": ",".join(f"{name}://{address(port)}" for name, port in listeners.items()),
         "listener.security.protocol.map": (
             "PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT,SSL:SSL,SASL_SSL:SASL_SSL,CONTROLLER:PLAINTEXT"
@@ -188,7 +186,23 @@ def _replicas(count: int) -> dict[str, object]:
 
 def _quick_restart() -> dict[str, object]:
     # A killed broker cannot come back before its old registration has expired (9 s by default).
-    return {"broker.session.timeout.ms": 1000, "broker.heartbeat.interval.ms": 200}
+    return {
+        "broker.session.timeout.ms": 1000,
+        "broker.heartbeat.interval.ms": 200,
+        "controller.quorum.fetch.timeout.ms": 1000,
+        "controller.quorum.election.timeout.ms": 500,
+    }
+
+
+def _patient() -> dict[str, object]:
+    # Members of a cluster that a busy machine holds up for a second must not be given up by the others: who
+    # is killed then would be the only one in sync, and nobody could take the lead.
+    return {
+        "broker.session.timeout.ms": 6000,
+        "broker.heartbeat.interval.ms": 500,
+        "controller.quorum.fetch.timeout.ms": 4000,
+        "controller.quorum.election.timeout.ms": 2000,
+    }
 
 
 def _retention() -> dict[str, object]:
