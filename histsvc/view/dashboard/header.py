@@ -50,6 +50,7 @@ class Header:
 
 
 def _events_per_s(beat: Heartbeat) -> float:
+    """What all workers read; a stream that several of them need counts as often."""
     return sum(worker.load.events_per_s for worker in beat.workers if worker.load is not None)
 
 
@@ -60,7 +61,7 @@ def _service(beat: Heartbeat, now_ms: int) -> str:
     lag = max((info.lag for info in beat.histograms), default=0)
     restarts = sum(worker.restarts for worker in beat.workers)
     facts = {
-        "events": rate(_events_per_s(beat)),
+        "reads": rate(_events_per_s(beat)),
         "lag": f"{short(lag)} messages",
         "workers": workers + (f", {restarts} replaced" if restarts else ""),
         "up": duration(who.uptime_ms),

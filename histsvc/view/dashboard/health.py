@@ -108,7 +108,7 @@ def verdict(conditions: Iterable[Condition], counting: int, events_per_s: float)
     if worst is None:
         return Condition(Level.WAITING, "No service is heard", "no heartbeat has come yet")
     words = {
-        Level.GOOD: f"Counting {short(events_per_s)} events/s",
+        Level.GOOD: f"Counting: workers read {short(events_per_s)} events/s",
         Level.STOPPED: "Nothing is being measured",
         Level.WAITING: "Waiting for the first data",
         Level.LATE: f"Data are late: {worst.words}",

@@ -154,13 +154,16 @@ class Image:
 
     def mark(self, regions: Mapping[str, Rectangle]) -> None:
         """Draw where regions lie, with their names."""
-        boxes = [(r.x, r.y, r.width, r.height) for r in regions.values()]
+        names: dict[Rectangle, str] = {}
+        for name, region in regions.items():
+            names[region] = f"{names[region]}, {name}" if region in names else name
+        boxes = [(r.x, r.y, r.width, r.height) for r in names]
         if self._choice.swaps:
             boxes = [(y, x, height, width) for x, y, width, height in boxes]
         flips = self._choice.flips
         rows = [
             (x + w / 2, y + h / 2, w, h, x + w * flips[0], y + h * (not flips[1]), name)
-            for (x, y, w, h), name in zip(boxes, regions, strict=True)
+            for (x, y, w, h), name in zip(boxes, names.values(), strict=True)
         ]
         data = {name: [each[number] for each in rows] for number, name in enumerate(_REGIONS)}
         if data != self._regions.data:

@@ -141,7 +141,9 @@ class Session:
                 if other != name
             }
             regions: dict[str, Rectangle] = {
-                other: place for other, place in places.items() if place is not None
+                other: place
+                for other, place in places.items()
+                if place is not None and (place.width, place.height) != cell.histogram.counts.shape
             }
             if draft is not None and draft[0] == name:
                 regions["new"] = draft[1]
