@@ -87,9 +87,11 @@ def test_without_leave_nothing_can_be_sent(
 def test_a_form_says_at_the_field_what_is_wrong(
     browser: Browser, dashboard: Dashboard, service: Service, sender: EventSender, data: str
 ) -> None:
+    before = Sent()
     service.config([spectrum(service, data)])
     with tab(browser, dashboard.url) as page:
-        page.until("has", "plot tof")
+        send(sender, data, before)
+        page.until_sum("tof", before.events)
         page.press("New histogram")
         page.until("value", "form type")
         page.page.get_by_label("Type").last.select_option("hist1d")

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import (
     AdminClient,
     NewTopic,
@@ -164,8 +164,18 @@ class Broker:
     def create_topic(self, name: str, partitions: int = 1, config: dict[str, str] | None = None) -> None:
         """Create a topic and wait until every partition of it answers."""
         new = NewTopic(name, num_partitions=partitions, config=config or {})
-        self._client().create_topics([new])[name].result(_ADMIN_TIMEOUT_S)
+        self._until(lambda: self._created(new), _ADMIN_TIMEOUT_S, f"make topic {name}")
         self.ready(name, partitions)
+
+    def _created(self, new: NewTopic) -> bool:
+        """Create a topic; False where a busy machine held the broker up, so that it counts as gone."""
+        try:
+            self._client().create_topics([new])[new.topic].result(_ADMIN_TIMEOUT_S)
+        except KafkaException as error:
+            if error.args[0].code() == KafkaError.INVALID_REPLICATION_FACTOR:
+                return False
+            raise
+        return True
 
     def ready(self, topic: str, partitions: int) -> None:
         """Wait until every partition of a topic answers."""
