@@ -63,8 +63,12 @@ def root(histogram: Histogram, file_name: str) -> Group:
 
 def iso_time(time_ns: int) -> str:
     """ISO 8601 in UTC of ns since the epoch, as ``2026-11-25T08:02:38.535025004+00:00``."""
-    moment = _EPOCH + timedelta(seconds=time_ns // 1_000_000_000)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{time_ns % 1_000_000_000:09d}+00:00"
+    return f"{second(time_ns):%Y-%m-%dT%H:%M:%S}.{time_ns % 1_000_000_000:09d}+00:00"
+
+
+def second(time_ns: int) -> datetime:
+    """The second in UTC that ns since the epoch lie in: floating point would not have all of them."""
+    return _EPOCH + timedelta(seconds=time_ns // 1_000_000_000)
 
 
 def _about(histogram: Histogram) -> dict[str, Field]:

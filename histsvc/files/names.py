@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import re
-from datetime import UTC, datetime, timedelta
 
 from histsvc.client import Histogram
+from histsvc.files.layout import second
 
 # Words of letters and digits, joined by one sign each: no path, nothing hidden, and never two underscores.
 _SAFE = re.compile(r"[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*")
 _UNSAFE = re.compile(r"[^A-Za-z0-9]+")
 # Names of files may have 255 bytes; two of these, the time and what is put around them fit.
 _MOST, _KEPT, _DIGITS = 80, 60, 12
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def file_name(histogram: Histogram) -> str:
     """The name of its file, as ``histsvc__bank1__20261125T080245.812155935Z.nxs``; equal only for equals."""
     time_ns = histogram.timestamp_ns
-    moment = _EPOCH + timedelta(seconds=time_ns // 1_000_000_000)
-    stamp = f"{moment:%Y%m%dT%H%M%S}.{time_ns % 1_000_000_000:09d}Z"
+    stamp = f"{second(time_ns):%Y%m%dT%H%M%S}.{time_ns % 1_000_000_000:09d}Z"
     return f"{_safe(histogram.source)}__{_safe(histogram.id)}__{stamp}.nxs"
 
 

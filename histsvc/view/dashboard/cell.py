@@ -45,7 +45,6 @@ class Cell:
         self._condition = Condition(Level.WAITING, "")
         self._picture: Spectrum | Image | None = None
         self._version = -1
-        self._is_drawing = False
         self._title_text = ""
         self._reference: Reference | None = None
         self._title = widgets.div(css_classes=["title"], sizing_mode="stretch_width", margin=0)
@@ -104,14 +103,12 @@ class Cell:
 
     def draw(self, now_ns: int) -> bool:
         """Bring the picture up to date; whether that was needed."""
-        if self._version == self.seen.version:
+        version = self.seen.version
+        if self._version == version:
             return False
-        self._version = self.seen.version
-        self._is_drawing = True
-        try:
-            self._draw(now_ns)
-        finally:
-            self._is_drawing = False
+        self._draw(now_ns)
+        # Only now: limits that were found while it was drawn are no reason to draw it again.
+        self._version = version
         return True
 
     def _draw(self, now_ns: int) -> None:
@@ -148,9 +145,7 @@ class Cell:
         return made
 
     def _outdate(self) -> None:
-        # Limits that are found while it is drawn are no reason to draw it again.
-        if not self._is_drawing:
-            self._version = -1
+        self._version = -1
 
     def _choose(self, choice: Choice) -> None:
         self.options.choice = choice

@@ -40,8 +40,6 @@ class Image:
         self._choice = choice
         self._size = (0, 0)
         self._across, self._up = Range1d(0, 1), Range1d(0, 1)
-        # What is drawn depends on them.
-        self.ranges = self._across, self._up
         self._picture = ColumnDataSource({"image": [], "x": [], "y": [], "dw": [], "dh": []})
         self._regions = ColumnDataSource({name: [] for name in _REGIONS})
         self._places = ColumnDataSource({name: [] for name in _PLACES})
