@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from typing import Any
 import h5py
 import pytest
 from unit.followed import Followed, closed_pipe
+from unit.refused import check_refused
 from unit.shown import NOW_MS, of_type
 
 from histsvc.cli import main, save
@@ -24,12 +24,6 @@ from histsvc.files import saver
 BASIC = ["save", "-b", "127.0.0.1:1", "-t", "output"]
 DONE = partial(of_type, state=State.FINISHED)
 NUMBERS = [signal.SIGINT, signal.SIGTERM]
-
-
-@pytest.fixture(autouse=True)
-def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.startswith("HISTSVC_")]:
-        monkeypatch.delenv(name)
 
 
 @pytest.fixture
@@ -78,14 +72,7 @@ def titles(folder: Path) -> list[str]:
 def test_wrong_use_is_one_line_and_code_2(
     arguments: list[str], named: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    try:
-        code = main([*BASIC, *arguments])
-    except SystemExit as error:
-        code = int(str(error.code))
-    out, err = capsys.readouterr()
-    assert (code, out, err.count("\n")) == (2, "", 1), err
-    assert err.startswith("histsvc save: ")
-    assert all(part in err for part in named)
+    check_refused(capsys, [*BASIC, *arguments], named)
 
 
 def test_once_writes_each_in_whatever_state_and_names_the_files(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from collections.abc import Callable
@@ -12,6 +11,7 @@ import pytest
 from fakes import FakeClock
 from unit.beats import beat, info
 from unit.followed import Terminal, closed_pipe
+from unit.refused import check_refused
 
 from histsvc.cli import main, top
 from histsvc.client import BrokerError, Heartbeat
@@ -60,8 +60,6 @@ def interrupt() -> None:
 
 @pytest.fixture(autouse=True)
 def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.startswith("HISTSVC_")]:
-        monkeypatch.delenv(name)
     for name, value in (("TERM", "xterm"), ("COLUMNS", "80"), ("LINES", "24")):
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(top, "Client", FakeClient)
@@ -95,14 +93,7 @@ def pair() -> tuple[Heartbeat, Heartbeat]:
 def test_wrong_use_is_one_line_and_code_2(
     arguments: list[str], named: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    try:
-        code = main(["top", *arguments])
-    except SystemExit as error:
-        code = int(str(error.code))
-    out, err = capsys.readouterr()
-    assert (code, out, err.count("\n")) == (2, "", 1), err
-    assert err.startswith("histsvc top: ")
-    assert all(part in err for part in named)
+    check_refused(capsys, ["top", *arguments], named)
 
 
 @pytest.mark.parametrize("options", [["--once"], []])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 from unit.followed import Followed, Terminal, closed_pipe
+from unit.refused import check_refused
 from unit.shown import of_type
 
 from histsvc.cli import main, view_terminal
@@ -31,8 +31,6 @@ ON, OFF = "\x1b[?1049h", "\x1b[?1049l"  # the screen on which nothing is kept, a
 
 @pytest.fixture(autouse=True)
 def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.startswith("HISTSVC_")]:
-        monkeypatch.delenv(name)
     for name, value in (("TERM", "xterm-256color"), ("COLUMNS", "80"), ("LINES", "24")):
         monkeypatch.setenv(name, value)
 
@@ -77,14 +75,7 @@ def in_terminal(monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_wrong_use_is_one_line_and_code_2(
     arguments: list[str], named: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    try:
-        code = main([*BASIC, *arguments])
-    except SystemExit as error:
-        code = int(str(error.code))
-    out, err = capsys.readouterr()
-    assert (code, out, err.count("\n")) == (2, "", 1), err
-    assert err.startswith("histsvc view: ")
-    assert all(part in err for part in named)
+    check_refused(capsys, [*BASIC, *arguments], named)
 
 
 def test_once_is_for_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from fakes import FakeClock
 from unit.followed import Followed, closed_pipe
+from unit.refused import check_refused
 from unit.shown import NOW_MS, of_type
 
 from histsvc.cli import main, watch
@@ -24,12 +25,6 @@ from histsvc.client import BrokerError
 BASIC = ["watch", "-b", "127.0.0.1:1", "-t", "output"]
 INTERRUPT = partial(signal.raise_signal, signal.SIGINT)
 BOTH = [of_type("dethist", published_ms=NOW_MS + 1), of_type("hist1d")]
-
-
-@pytest.fixture(autouse=True)
-def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.startswith("HISTSVC_")]:
-        monkeypatch.delenv(name)
 
 
 @pytest.fixture
@@ -68,14 +63,7 @@ def follow(monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_wrong_use_is_one_line_and_code_2(
     arguments: list[str], named: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    try:
-        code = main(["watch", *arguments])
-    except SystemExit as error:
-        code = int(str(error.code))
-    out, err = capsys.readouterr()
-    assert (code, out, err.count("\n")) == (2, "", 1), err
-    assert err.startswith("histsvc watch: ")
-    assert all(part in err for part in named)
+    check_refused(capsys, ["watch", *arguments], named)
 
 
 def test_once_prints_each_in_order_and_ends(follow: Any, capsys: pytest.CaptureFixture[str]) -> None:

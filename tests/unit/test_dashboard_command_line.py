@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -43,8 +42,6 @@ class FakeDashboard:
 
 @pytest.fixture(autouse=True)
 def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.startswith("HISTSVC_")]:
-        monkeypatch.delenv(name)
     monkeypatch.setattr(FakeDashboard, "made", None)
     monkeypatch.setattr(serving, "Dashboard", FakeDashboard)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +13,6 @@ from histsvc.cli.options import at_least, not_negative, service_parser
 
 BASIC = ["-b", "broker:9092", "-t", "commands"]
 SECRET = "pssst-7"
-
-
-@pytest.fixture(autouse=True)
-def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.startswith("HISTSVC_")]:
-        monkeypatch.delenv(name)
 
 
 @pytest.fixture

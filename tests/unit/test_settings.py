@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +14,6 @@ from histsvc.settings import GraphiteSettings, ServiceSettings, log_level, servi
 
 BASIC = ["-b", "broker:9092", "-t", "commands"]
 SECRET = "pssst-7"
-
-
-@pytest.fixture(autouse=True)
-def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.startswith("HISTSVC_")]:
-        monkeypatch.delenv(name)
 
 
 def settings(*arguments: str) -> ServiceSettings:

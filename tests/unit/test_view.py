@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -45,12 +44,6 @@ def followed(monkeypatch: pytest.MonkeyPatch) -> Followed:
 
     monkeypatch.setattr(view, "following", following)
     return made
-
-
-@pytest.fixture(autouse=True)
-def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.startswith("HISTSVC_")]:
-        monkeypatch.delenv(name)
 
 
 @pytest.fixture
