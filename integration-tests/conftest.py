@@ -5,9 +5,9 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from browser import launched
-from dashboard import Dashboard
-from events import EventSender
+from browser import Tab, launched, tab
+from dashboard import Dashboard, detector, send, spectrum
+from events import EventSender, Sent
 from kafka_broker import Broker, BrokerError, MakeTopic
 from playwright.sync_api import Browser
 from service_process import Service
@@ -140,3 +140,29 @@ def dashboard(own_dashboard: Callable[..., Dashboard], shared_service: Service) 
 def data(topic: MakeTopic) -> str:
     """A topic for the events of this test."""
     return topic("data")
+
+
+@pytest.fixture
+def detector_page(
+    browser: Browser, dashboard: Dashboard, service: Service, sender: EventSender, data: str
+) -> Iterator[tuple[Tab, Sent]]:
+    """A page that shows the detector, and the events that are in it."""
+    sent = Sent()
+    service.config([detector(service, data)])
+    with tab(browser, dashboard.url) as page:
+        send(sender, data, sent)
+        page.until_total("detector", sent.events)
+        yield page, sent
+
+
+@pytest.fixture
+def spectrum_page(
+    browser: Browser, dashboard: Dashboard, service: Service, sender: EventSender, data: str
+) -> Iterator[tuple[Tab, Sent]]:
+    """A page that shows the spectrum, and the events that are in it."""
+    sent = Sent()
+    service.config([spectrum(service, data)])
+    with tab(browser, dashboard.url) as page:
+        send(sender, data, sent)
+        page.until_sum("tof", sent.events)
+        yield page, sent

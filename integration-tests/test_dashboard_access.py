@@ -85,33 +85,29 @@ def test_without_leave_nothing_can_be_sent(
 
 
 def test_a_form_says_at_the_field_what_is_wrong(
-    browser: Browser, dashboard: Dashboard, service: Service, sender: EventSender, data: str
+    spectrum_page: tuple[Tab, Sent], sender: EventSender, data: str
 ) -> None:
-    before = Sent()
-    service.config([spectrum(service, data)])
-    with tab(browser, dashboard.url) as page:
-        send(sender, data, before)
-        page.until_sum("tof", before.events)
-        page.press("New histogram")
-        page.until("value", "form type")
-        page.page.get_by_label("Type").last.select_option("hist1d")
-        page.until("has", "field num_bins")
-        assert page.ask("value", "field data_topics") == json.dumps([data])
-        page.fill("id (optional)", "made-by-hand")
-        page.fill("tof_range", "[0, 100000000]")
-        page.fill("num_bins", "-3")
-        page.press("Add it")
-        error = page.page.locator(".field-error .bk-clearfix", has_text="num_bins")
-        error.wait_for()
-        assert "-3" in error.inner_text()
-        page.fill("num_bins", "20")
-        page.press("Add it")
-        page.until("has", "cell made-by-hand")
-        page.page.evaluate("scrollTo(0, 0)")  # to where it can be seen
-        sent = Sent()
-        send(sender, data, sent)
-        expected = np.histogram(sent.tof, bins=20, range=(0, 1e8))[0]
-        np.testing.assert_array_equal(page.until_sum("made-by-hand", sent.events), expected)
+    page, _ = spectrum_page
+    page.press("New histogram")
+    page.until("value", "form type")
+    page.page.get_by_label("Type").last.select_option("hist1d")
+    page.until("has", "field num_bins")
+    assert page.ask("value", "field data_topics") == json.dumps([data])
+    page.fill("id (optional)", "made-by-hand")
+    page.fill("tof_range", "[0, 100000000]")
+    page.fill("num_bins", "-3")
+    page.press("Add it")
+    error = page.page.locator(".field-error .bk-clearfix", has_text="num_bins")
+    error.wait_for()
+    assert "-3" in error.inner_text()
+    page.fill("num_bins", "20")
+    page.press("Add it")
+    page.until("has", "cell made-by-hand")
+    page.page.evaluate("scrollTo(0, 0)")  # to where it can be seen
+    sent = Sent()
+    send(sender, data, sent)
+    expected = np.histogram(sent.tof, bins=20, range=(0, 1e8))[0]
+    np.testing.assert_array_equal(page.until_sum("made-by-hand", sent.events), expected)
 
 
 @pytest.mark.parametrize(("button", "counts"), [("Stop", False), ("Reset", True)])

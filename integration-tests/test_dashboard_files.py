@@ -58,41 +58,35 @@ def test_a_picture_is_saved_and_compared_with(
 
 
 def test_a_moment_is_frozen_and_compared_with(
-    browser: Browser, dashboard: Dashboard, service: Service, sender: EventSender, data: str
+    detector_page: tuple[Tab, Sent], sender: EventSender, data: str
 ) -> None:
-    sent, later = Sent(), Sent()
-    service.config([detector(service, data)])
-    with tab(browser, dashboard.url) as page:
-        send(sender, data, sent)
-        page.until_total("detector", sent.events)
-        page.cell("detector").get_by_role("button", name="Options").click()
-        page.press("Freeze as reference")
-        page.until_total("detector", 0)
-        send(sender, data, later)
-        page.until_total("detector", later.events)
-        np.testing.assert_array_equal(page.image("detector"), counted(later))
+    page, _ = detector_page
+    later = Sent()
+    page.cell("detector").get_by_role("button", name="Options").click()
+    page.press("Freeze as reference")
+    page.until_total("detector", 0)
+    send(sender, data, later)
+    page.until_total("detector", later.events)
+    np.testing.assert_array_equal(page.image("detector"), counted(later))
 
 
 def test_the_spectrum_of_a_region_that_is_drawn(
-    browser: Browser, dashboard: Dashboard, service: Service, sender: EventSender, data: str
+    detector_page: tuple[Tab, Sent], sender: EventSender, data: str
 ) -> None:
-    sent, after = Sent(), Sent()
-    service.config([detector(service, data)])
-    with tab(browser, dashboard.url) as page:
-        send(sender, data, sent)
-        page.until_total("detector", sent.events)
-        page.drag("detector", (4.3, 2.4), (11.6, 5.5))
-        name = page.until("value", "region name")
-        page.fill("To (ms)", "50")
-        page.fill("Bins", "40")
-        page.press("Count its spectrum")
-        page.page.locator("b.good", has_text="ACK").first.wait_for()
-        send(sender, data, after, 20)
-        x, y = (after.pixel - FIRST) % WIDTH, (after.pixel - FIRST) // WIDTH
-        inside = (x >= 4) & (x < 12) & (y >= 2) & (y < 6)
-        expected = np.histogram(after.tof[inside], bins=40, range=(0, 5e7))[0]
-        np.testing.assert_array_equal(page.until_sum(name, expected.sum()), expected)
-        page.until("regions", "detector", lambda names: name in names)
+    page, _ = detector_page
+    after = Sent()
+    page.drag("detector", (4.3, 2.4), (11.6, 5.5))
+    name = page.until("value", "region name")
+    page.fill("To (ms)", "50")
+    page.fill("Bins", "40")
+    page.press("Count its spectrum")
+    page.page.locator("b.good", has_text="ACK").first.wait_for()
+    send(sender, data, after, 20)
+    x, y = (after.pixel - FIRST) % WIDTH, (after.pixel - FIRST) // WIDTH
+    inside = (x >= 4) & (x < 12) & (y >= 2) & (y < 6)
+    expected = np.histogram(after.tof[inside], bins=40, range=(0, 5e7))[0]
+    np.testing.assert_array_equal(page.until_sum(name, expected.sum()), expected)
+    page.until("regions", "detector", lambda names: name in names)
 
 
 def test_files_are_for_those_who_may_see_the_page(
