@@ -70,7 +70,7 @@ class Started:
 
 def check_end(service: Started, number: signal.Signals, group: bool = False) -> None:
     code, seconds = service.end(number, group)
-    assert code == 0, service.lines
+    assert code == 0, (code, service.lines)
     assert seconds < PROMPT_S
     assert not service.with_text("Traceback")
     assert not service.with_text(" ERROR ")

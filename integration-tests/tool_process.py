@@ -23,8 +23,9 @@ WATCH, TOP = ("-m", "histsvc", "watch"), ("-m", "histsvc", "top")
 SAVE, VIEW_TERMINAL = ("-m", "histsvc", "save"), ("-m", "histsvc", "view", "--terminal")
 WATCH_SCRIPT = (str(Path(__file__).parents[1] / "bin" / "view_output_messages.py"),)
 _PYTHON = (sys.executable, "-W", "error")
-# What begins a picture in the upper left corner; and what colours, moves the cursor and switches screens.
-_HOME, _ESCAPES = "\x1b[H", re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
+# What begins a picture in the upper left corner; and what colours, moves the cursor and switches screens. The
+# last of these may have come in part.
+_HOME, _ESCAPES = "\x1b[H", re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r|\x1b(\[[0-9;?]*)?\Z")
 
 
 def environment(**more: str) -> dict[str, str]:

@@ -21,7 +21,8 @@ from confluent_kafka import (
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetSpec
 
 from histsvc.errors import BrokerError
-from histsvc.kafka.security import client_config, create
+from histsvc.kafka.admin import admin_client
+from histsvc.kafka.security import client_config
 from histsvc.kafka.trouble import Trouble, broker_error
 from histsvc.model import Partition
 from histsvc.ports import Cluster, FoundOffset, OffsetAt, TopicFacts
@@ -40,7 +41,7 @@ class KafkaCluster:
     def __init__(self, brokers: tuple[str, ...], security: Security) -> None:
         self._trouble = Trouble(brokers, security)
         self._config = {**client_config(brokers, security), "error_cb": self._trouble}
-        self._admin = create(AdminClient, self._config)
+        self._admin = admin_client(self._config)
         self._before = self._admin
         self._misled = False
 
@@ -116,7 +117,7 @@ class KafkaCluster:
     def _client(self) -> AdminClient:
         """The client, a new one where the old one is misled; that may still have questions to answer."""
         if self._misled:
-            self._before, self._admin = self._admin, create(AdminClient, self._config)
+            self._before, self._admin = self._admin, admin_client(self._config)
             self._misled = False
         return self._admin
 

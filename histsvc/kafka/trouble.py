@@ -6,17 +6,20 @@ the first trouble of any client makes a thread ask the cluster itself, until it 
 
 from __future__ import annotations
 
+import atexit
 import logging
 import re
 import threading
 import time
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from histsvc.errors import BrokerError
+from histsvc.kafka.admin import admin_client
 from histsvc.kafka.diagnosis import Diagnosis, diagnose
-from histsvc.kafka.security import client_config, create
+from histsvc.kafka.security import client_config
 from histsvc.settings import Security
 
 _log = logging.getLogger(__name__)
@@ -24,6 +27,8 @@ _QUIET_S = 30.0
 # One question to a cluster that may not answer, and the pause before the next one.
 _REQUEST_S = 2.0
 _PAUSE_S = 0.5
+# How long the end of the process waits for those who watch; a diagnosis may keep one.
+_END_S = 0.5
 # So often one after the other, a guess is no accident.
 _SURE = 3
 # Clients that still need a cluster repeat their trouble every 30 s; after this, nobody does.
@@ -109,28 +114,41 @@ class Trouble:
 class _Outage:
     """Brokers that cannot be reached, for all clients of this process."""
 
-    def __init__(self, brokers: tuple[str, ...], level: int) -> None:
-        self.troubled: set[Trouble] = set()
+    def __init__(
+        self,
+        brokers: tuple[str, ...],
+        level: int,
+        first: Trouble,
+        thread: threading.Thread,
+        end: Future[None],
+    ) -> None:
+        self.troubled = {first}
         self.heard_s = time.monotonic()
+        self.thread = thread
         self._brokers = brokers
         self._level = level
+        self._first = first
+        self._end = end
         self._guesses = 0
 
-    def watch(self, security: Security, first: Trouble) -> None:
+    def watch(self, security: Security) -> None:
         """Ask until the cluster answers; where it does at once, one client had a hiccup, and nobody hears."""
         names, begun_s, told = ", ".join(self._brokers), time.monotonic(), ""
-        reason, vague = first.last, first.code == KafkaError._ALL_BROKERS_DOWN
-        client = create(AdminClient, {**client_config(self._brokers, security), "error_cb": lambda _: None})
-        if first.code == KafkaError._SSL:
+        reason, vague = self._first.last, self._first.code == KafkaError._ALL_BROKERS_DOWN
+        client = admin_client({**client_config(self._brokers, security), "error_cb": lambda _: None})
+        if self._first.code == KafkaError._SSL:
             self._diagnose(security, vague)
-        while not (answered := _answers(client)) and time.monotonic() - self.heard_s < _FORGOTTEN_S:
+        while not (answered := _answers(client, self._end)) and self._is_wanted():
             found = self._diagnose(security, vague)
             if not told or found not in ("", told):
                 told = found or reason
                 _log.log(self._level, "brokers %s cannot be reached: %s; trying again", names, told)
-            time.sleep(_PAUSE_S)
+            wait([self._end], _PAUSE_S)
         if told and answered:
             _log.log(self._level, "brokers %s are back after %.0f s", names, time.monotonic() - begun_s)
+
+    def _is_wanted(self) -> bool:
+        return not self._end.done() and time.monotonic() - self.heard_s < _FORGOTTEN_S
 
     def _diagnose(self, security: Security, vague: bool) -> str:
         found = diagnose(self._brokers, security, vague=vague)
@@ -149,6 +167,7 @@ class _Outages:
         self._lock = threading.Lock()
         self._outages: dict[tuple[str, ...], _Outage] = {}
         self._left: set[tuple[str, ...]] = set()
+        self._end: Future[None] = Future()
 
     def leave_to_others(self, brokers: tuple[str, ...]) -> None:
         """Another process says what is the matter with these brokers."""
@@ -157,19 +176,30 @@ class _Outages:
     def note(self, trouble: Trouble, brokers: tuple[str, ...], security: Security) -> None:
         """A client cannot reach its brokers; the first one sets the watch."""
         with self._lock:
-            begins = brokers not in self._outages
-            if begins:
-                level = logging.DEBUG if brokers in self._left else logging.WARNING
-                self._outages[brokers] = _Outage(brokers, level)
-            self._outages[brokers].troubled.add(trouble)
-            self._outages[brokers].heard_s = time.monotonic()
-        if begins:
-            given = (brokers, security, trouble)
-            threading.Thread(target=self._watch, args=given, name="outage", daemon=True).start()
+            if self._end.done():
+                return
+            outage = self._outages.get(brokers) or self._begin(trouble, brokers, security)
+            outage.troubled.add(trouble)
+            outage.heard_s = time.monotonic()
 
-    def _watch(self, brokers: tuple[str, ...], security: Security, first: Trouble) -> None:
+    def close(self) -> None:
+        """Watch no longer; waits a moment for the threads, one of which may be at a diagnosis."""
+        with self._lock:
+            self._end.set_result(None)
+            watches = [outage.thread for outage in self._outages.values()]
+        for watch in watches:
+            watch.join(_END_S)
+
+    def _begin(self, first: Trouble, brokers: tuple[str, ...], security: Security) -> _Outage:
+        level = logging.DEBUG if brokers in self._left else logging.WARNING
+        thread = threading.Thread(target=self._watch, args=(brokers, security), name="outage", daemon=True)
+        outage = self._outages[brokers] = _Outage(brokers, level, first, thread, self._end)
+        thread.start()
+        return outage
+
+    def _watch(self, brokers: tuple[str, ...], security: Security) -> None:
         try:
-            self._outages[brokers].watch(security, first)
+            self._outages[brokers].watch(security)
         finally:
             with self._lock:
                 for trouble in self._outages.pop(brokers).troubled:
@@ -178,17 +208,20 @@ class _Outages:
 
 _outages = _Outages()
 leave_to_others = _outages.leave_to_others
+atexit.register(_outages.close)
 
 
-def _answers(client: AdminClient) -> bool:
-    """Whether the cluster says anything, be it an error."""
+def _answers(client: AdminClient, end: Future[None]) -> bool:
+    """Whether the cluster says anything, be it an error; False also where the end comes first."""
     client.poll(0)
+    asked = client.describe_cluster(request_timeout=_REQUEST_S)
+    wait([asked, end], 2 * _REQUEST_S, FIRST_COMPLETED)
+    if not asked.done():
+        return False
     try:
-        client.describe_cluster(request_timeout=_REQUEST_S).result(2 * _REQUEST_S)
+        asked.result()
     except KafkaException as error:
         return bool(error.args[0].code() > 0)  # what librdkafka makes up itself is negative
-    except TimeoutError:
-        return False
     return True
 
 

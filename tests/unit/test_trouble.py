@@ -34,7 +34,7 @@ class Cluster:
         found, self.diagnoses = (self.diagnosis if self.diagnoses else Diagnosis()), self.diagnoses - 1
         return found
 
-    def answers(self, client: object) -> bool:
+    def answers(self, client: object, end: object) -> bool:
         if client is not self:  # an outage of an earlier test in this process, which goes on
             return False
         if not self.there.is_set():
@@ -51,7 +51,7 @@ class Cluster:
 @pytest.fixture
 def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
     made = Cluster()
-    monkeypatch.setattr(trouble, "create", lambda *_: made)
+    monkeypatch.setattr(trouble, "admin_client", lambda _: made)
     monkeypatch.setattr(trouble, "_answers", made.answers)
     monkeypatch.setattr(trouble, "diagnose", lambda *_, vague: made.diagnose())
     monkeypatch.setattr(trouble, "_outages", trouble._Outages())
@@ -211,3 +211,12 @@ def test_a_guess_is_told_when_it_has_come_thrice(cluster: Cluster, caplog: pytes
         assert ("it wants a password" in said[-1]) is (guesses > 2)
         cluster.there.clear()
         caplog.clear()
+
+
+def test_at_the_end_of_the_process_nobody_watches_any_more(cluster: Cluster) -> None:
+    Trouble(BROKERS, Security())(refused(0))
+    assert cluster.asked.acquire(timeout=TIMEOUT_S)
+    trouble._outages.close()
+    cluster.end_of_watch()
+    Trouble(("other:1",), Security())(refused(0))
+    assert not trouble._outages._outages
