@@ -1,6 +1,13 @@
 // What the tests of the dashboard ask a page: models by their names, and what is drawn of them.
 // Everything says null (or false) as long as the page has not come so far.
 window.page = (() => {
+  const sockets = []
+  window.WebSocket = class extends WebSocket {
+    constructor(...given) {
+      super(...given)
+      sockets.push(this)
+    }
+  }
   // Only what the page still holds: Bokeh knows models for some time after they were taken out.
   const models = () => (window.Bokeh?.documents?.[0]?.roots() ?? []).flatMap((root) => [...root.references()])
   const model = (name) => models().find((each) => each.name == name) ?? null
@@ -17,11 +24,24 @@ window.page = (() => {
     const found = plot(name) == null ? null : view(Bokeh.index.roots, plot(name))
     return found?.frame == null ? null : found
   }
+  const text = (element) => {
+    const parts = [...element.children].filter((each) => !["STYLE", "SCRIPT"].includes(each.tagName))
+    return parts.map((each) => text(each.shadowRoot ?? each)).join(" ").trim() || (element.innerText ?? "")
+  }
   const counted = new Map()
   const image = (name) => drawn(name, "Image")?.image[0] ?? null
   return {
     has: (name) => model(name) != null,
     value: (name) => model(name)?.value ?? null,
+    // What there is to know of a page that does not do what it should.
+    state: async () => {
+      const {sent, arrived, visible} = model("browser") ?? {}
+      const drawn = new Promise((resolve) => requestAnimationFrame(() => resolve(true)))
+      const waited = new Promise((resolve) => setTimeout(() => resolve(false), 1000))
+      const isDrawn = await Promise.race([drawn, waited])
+      const connections = sockets.map((each) => each.readyState)
+      return {sent, arrived, visible, isDrawn, connections, hidden: document.hidden, text: text(document.body)}
+    },
     // How many updates the server has sent.
     updates: () => model("browser")?.sent ?? 0,
     // How many histograms can be seen.
@@ -79,6 +99,8 @@ window.page = (() => {
       const box = found.el.getBoundingClientRect()
       return [box.left + found.frame.x_scale.compute(x), box.top + found.frame.y_scale.compute(y)]
     },
+    // What a network does that fails for a moment.
+    disconnect: () => sockets.forEach((each) => each.close()),
     chooseRegion: (name) => {
       const tool = plot(name)?.toolbar.tools.find((each) => each.type == "BoxSelectTool")
       if (tool != null) tool.active = true

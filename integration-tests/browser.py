@@ -69,8 +69,7 @@ class Tab:
         deadline = time.monotonic() + timeout_s
         while not fact(found := self.ask(what, about)):
             if time.monotonic() > deadline:
-                text = self.page.inner_text("body")
-                raise AssertionError(f"{what} {about} is {found}; {self.complaints}; {text[:2000]}")
+                raise AssertionError(f"{what} {about} is {found}; {self.complaints}; {self.ask('state')}")
             self.page.wait_for_timeout(_PAUSE_MS)
         return found
 
@@ -134,7 +133,7 @@ def tab(browser: Browser, url: str, **keys: Any) -> Iterator[Tab]:
     try:
         made = Tab(context.new_page(), url)
         yield made
-        assert made.complaints == []
-        assert made.outside == []
+        assert made.complaints == [], made.complaints
+        assert made.outside == [], made.outside
     finally:
         context.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
+from urllib.parse import urlsplit
 
 import pytest
 from browser import Tab, tab
@@ -129,3 +130,71 @@ def test_brokers_that_are_away_are_told_and_come_back(browser: Browser) -> None:
         finally:
             dashboard.close()
             service.close()
+
+
+def test_a_page_says_that_the_dashboard_is_silent_or_gone_and_is_opened_anew_when_it_is_back(
+    browser: Browser,
+    own_dashboard: Callable[..., Dashboard],
+    service: Service,
+    sender: EventSender,
+    data: str,
+) -> None:
+    sent = Sent()
+    service.config([spectrum(service, data)])
+    started = own_dashboard(service)
+    with tab(browser, started.url) as page:
+        send(sender, data, sent)
+        page.until_sum("tof", sent.events)
+        with halted(started.process.pid):
+            page.sees("The dashboard is silent")
+        page.page.locator(".lost").wait_for(state="hidden")
+        started.close()
+        page.sees("No connection to the dashboard")
+        shown = page.page.locator("body > :not(.lost):not(script)").first
+        assert float(shown.evaluate("(shown) => getComputedStyle(shown).opacity")) < 1
+        with page.page.expect_event("load"):
+            own_dashboard(service, "--port", str(urlsplit(started.url).port))
+        send(sender, data, sent)
+        page.until_sum("tof", sent.events)
+        assert page.page.locator(".lost").count() == 0
+        page.complaints.clear()  # the browser notes that nobody answered
+
+
+def test_a_page_whose_connection_was_cut_is_opened_anew(
+    browser: Browser,
+    own_dashboard: Callable[..., Dashboard],
+    service: Service,
+    sender: EventSender,
+    data: str,
+) -> None:
+    sent = Sent()
+    service.config([detector(service, data)])
+    with tab(browser, own_dashboard(service).url) as page:
+        send(sender, data, sent)
+        page.until_total("detector", sent.events)
+        with page.page.expect_event("load"):
+            page.ask("disconnect")
+        send(sender, data, sent)
+        page.until_total("detector", sent.events)
+        assert page.page.locator(".lost").count() == 0
+        page.complaints.clear()  # the browser may note what could not be sent
+
+
+def test_a_window_that_draws_nothing_gets_its_pictures(
+    browser: Browser,
+    own_dashboard: Callable[..., Dashboard],
+    service: Service,
+    sender: EventSender,
+    data: str,
+) -> None:
+    """As one behind others, which some browsers do not call hidden."""
+    sent = Sent()
+    service.config([detector(service, data)])
+    with tab(browser, own_dashboard(service).url) as page:
+        send(sender, data, sent)
+        page.until_total("detector", sent.events)
+        page.page.evaluate("() => { window.requestAnimationFrame = () => 0 }")
+        for _ in range(3):
+            send(sender, data, sent)
+            page.until_total("detector", sent.events)
+        assert page.page.locator(".lost").count() == 0

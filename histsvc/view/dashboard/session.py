@@ -91,6 +91,8 @@ class Session:
         page.tags = [self.browser]
         document.add_root(page)
         document.title = "histsvc"
+        # page.js does that.
+        document.config.update(reconnect_session=False, notify_connection_status=False)
 
     def _tick(self) -> None:
         """Bring everything up to date that somebody can see, unless the last of it is still under way."""

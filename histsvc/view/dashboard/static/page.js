@@ -2,6 +2,9 @@
 (() => {
   const LOOK_MS = 300
   const CLEAR_MS = 10_000
+  const AGAIN_MS = 1_000
+  const DRAWN_MS = 1_000
+  const SILENT_MS = 5_000
   const stored = localStorage.getItem("histsvc-theme")
   const system = matchMedia("(prefers-color-scheme: dark)")
   const isDark = () => (localStorage.getItem("histsvc-theme") ?? (system.matches ? "dark" : "light")) == "dark"
@@ -31,13 +34,46 @@
     this.markup_el.innerHTML = this.model.text
   }
 
+  // Whose server is gone or silent, though it tells something each second, shows what is old, and must say so.
+  const banner = document.createElement("div")
+  banner.className = "lost"
+  banner.role = "alert"
+  const warn = (text) => {
+    if (banner.textContent != text) banner.textContent = text
+    document.documentElement.toggleAttribute("data-lost", text != "")
+    if (text != "" && !banner.isConnected) document.body.append(banner)
+  }
+  let heard = {sent: null, at: 0, time: ""}
+  let lost = false
+  const listen = (browser) => {
+    const now = performance.now()
+    if (browser.sent != heard.sent) heard = {sent: browser.sent, at: now, time: new Date().toLocaleTimeString()}
+    else if (document.hidden) heard.at = now // it draws nothing, so nothing is sent
+    // Where a window is behind others some browsers draw nothing either, and do not call it hidden.
+    else if (now - heard.at > DRAWN_MS && browser.arrived != browser.sent) browser.arrived = browser.sent
+    const old = `what you see is of ${heard.time}.`
+    if (lost) warn(`No connection to the dashboard: ${old} It is opened anew when there is one.`)
+    else warn(now - heard.at > SILENT_MS ? `The dashboard is silent: ${old}` : "")
+  }
+  // Bokeh would go on where it was, without the numbers of its pictures.
+  const openAnew = () => fetch(location.href, {cache: "no-store"}).then(
+    (answer) => answer.ok ? location.reload() : setTimeout(openAnew, AGAIN_MS),
+    () => setTimeout(openAnew, AGAIN_MS),
+  )
+
   let opened = false
   const look = () => {
     const browser = Bokeh.documents[0]?.get_model_by_name("browser")
     if (browser == null) return
     paint(browser)
-    // What the page was opened with has arrived.
-    if (!opened) browser.arrived = browser.sent
+    listen(browser)
+    if (!opened) {
+      browser.arrived = browser.sent // what the page was opened with
+      browser.document.on_event("connection_lost", () => {
+        lost = true
+        openAnew()
+      })
+    }
     opened = true
     const seen = JSON.stringify(cells().filter(isSeen).map((view) => view.model.id).sort())
     if (seen != browser.visible) browser.visible = seen
