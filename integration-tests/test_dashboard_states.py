@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
+from io import BytesIO
 from urllib.parse import urlsplit
 
+import numpy as np
 import pytest
 from browser import Tab, tab
 from confluent_kafka.admin import AdminClient
 from dashboard import Dashboard, detector, send, spectrum
 from events import EventSender, Sent
 from kafka_broker import Broker, MakeTopic
+from matplotlib.image import imread
 from playwright.sync_api import Browser
 from service_process import TIMEOUT_S, Service
 from test_hard_ends import halted
@@ -40,6 +43,12 @@ def until_marked(page: Tab, name: str, level: str) -> str:
 def colour(page: Tab, name: str) -> str:
     """Of the mark in the title bar."""
     return str(page.mark(name).evaluate("(mark) => getComputedStyle(mark).backgroundColor"))
+
+
+def colourfulness(page: Tab, selector: str) -> float:
+    """By how much the colours of an element differ from grey, as it is seen: 0 to 1."""
+    picture = page.page.locator(selector).screenshot()
+    return float(np.ptp(imread(BytesIO(picture))[..., :3], axis=-1).max())
 
 
 def test_an_error_is_marked_and_said_while_others_count_on(
@@ -145,13 +154,13 @@ def test_a_page_says_that_the_dashboard_is_silent_or_gone_and_is_opened_anew_whe
     with tab(browser, started.url) as page:
         send(sender, data, sent)
         page.until_sum("tof", sent.events)
+        assert colourfulness(page, ".lamp") > 0.2
         with halted(started.process.pid):
             page.sees("The dashboard is silent")
+            assert colourfulness(page, ".lamp") < 0.05
         page.page.locator(".lost").wait_for(state="hidden")
         started.close()
         page.sees("No connection to the dashboard")
-        shown = page.page.locator("body > :not(.lost):not(script)").first
-        assert float(shown.evaluate("(shown) => getComputedStyle(shown).opacity")) < 1
         with page.page.expect_event("load"):
             own_dashboard(service, "--port", str(urlsplit(started.url).port))
         send(sender, data, sent)

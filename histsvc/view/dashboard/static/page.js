@@ -35,13 +35,14 @@
   }
 
   // Whose server is gone or silent, though it tells something each second, shows what is old, and must say so.
-  const banner = document.createElement("div")
-  banner.className = "lost"
-  banner.role = "alert"
+  const veil = document.createElement("div")
+  veil.className = "lost"
+  veil.role = "alert"
+  const said = veil.appendChild(document.createElement("span"))
   const warn = (text) => {
-    if (banner.textContent != text) banner.textContent = text
+    if (said.textContent != text) said.textContent = text
     document.documentElement.toggleAttribute("data-lost", text != "")
-    if (text != "" && !banner.isConnected) document.body.append(banner)
+    if (text != "" && !veil.isConnected) document.body.append(veil)
   }
   let heard = {sent: null, at: 0, time: ""}
   let lost = false
@@ -52,7 +53,7 @@
     // Where a window is behind others some browsers draw nothing either, and do not call it hidden.
     else if (now - heard.at > DRAWN_MS && browser.arrived != browser.sent) browser.arrived = browser.sent
     const old = `what you see is of ${heard.time}.`
-    if (lost) warn(`No connection to the dashboard: ${old} It is opened anew when there is one.`)
+    if (lost) warn(`No connection to the dashboard: ${old} This page is opened anew as soon as there is one.`)
     else warn(now - heard.at > SILENT_MS ? `The dashboard is silent: ${old}` : "")
   }
   // Bokeh would go on where it was, without the numbers of its pictures.
