@@ -18,7 +18,7 @@ from histsvc.view.dashboard.download import PATH
 from histsvc.view.dashboard.feed import Seen
 from histsvc.view.dashboard.health import Condition, Level, of_histogram
 from histsvc.view.dashboard.image import Image
-from histsvc.view.dashboard.look import Theme
+from histsvc.view.dashboard.look import Theme, size
 from histsvc.view.dashboard.options import CellOptions
 from histsvc.view.dashboard.reference import Reference, frozen, loaded
 from histsvc.view.dashboard.reference_options import ReferenceOptions
@@ -44,7 +44,7 @@ class Cell:
         self._chosen = chosen
         self._condition = Condition(Level.WAITING, "")
         self._picture: Spectrum | Image | None = None
-        self._version = -1
+        self._drawn: tuple[object, ...] = ()
         self._title_text = ""
         self._reference: Reference | None = None
         self._title = widgets.div(css_classes=["title"], sizing_mode="stretch_width", margin=0)
@@ -103,13 +103,20 @@ class Cell:
 
     def draw(self, now_ns: int) -> bool:
         """Bring the picture up to date; whether that was needed."""
-        version = self.seen.version
-        if self._version == version:
+        wanted = self.seen.version, self.options.choice, self._reference
+        if self._drawn == (*wanted, self._view()):
             return False
         self._draw(now_ns)
-        # Only now: limits that were found while it was drawn are no reason to draw it again.
-        self._version = version
+        # Limits that were found while it was drawn are no reason to draw it again.
+        self._drawn = (*wanted, self._view())
         return True
+
+    def _view(self) -> tuple[object, ...]:
+        """Which part of the picture can be seen, and how large."""
+        if self._picture is None:
+            return ()
+        ranges = self._picture.figure.x_range, self._picture.figure.y_range
+        return *((each.start, each.end) for each in ranges), size(self._picture.figure)
 
     def _draw(self, now_ns: int) -> None:
         histogram = self.histogram
@@ -136,20 +143,11 @@ class Cell:
         kind = Spectrum if histogram.counts.ndim == 1 else Image
         made = kind(histogram, self._theme, choice)
         made.figure.name = f"plot {self.name}"
-        for each in (made.figure.x_range, made.figure.y_range):
-            each.on_change("start", lambda _a, _o, _n: self._outdate())
-            each.on_change("end", lambda _a, _o, _n: self._outdate())
-        for size in ("inner_width", "inner_height"):
-            made.figure.on_change(size, lambda _a, _o, _n: self._outdate())
         made.figure.on_event(SelectionGeometry, self._select)
         return made
 
-    def _outdate(self) -> None:
-        self._version = -1
-
     def _choose(self, choice: Choice) -> None:
         self.options.choice = choice
-        self._outdate()
 
     def _freeze(self) -> str:
         at = datetime.fromtimestamp(self.histogram.timestamp_ns / 1e9).strftime("%H:%M:%S")
