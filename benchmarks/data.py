@@ -181,7 +181,7 @@ def beginning(messages: int) -> int:
 
 def remove(broker: Broker, topic: str) -> None:
     """Delete a topic, to give its disk space back."""
-    admin = AdminClient({"bootstrap.servers": broker.bootstrap})
+    admin = AdminClient({"bootstrap.servers": broker.bootstrap, "log_level": 0})
     for deleted in admin.delete_topics([topic]).values():
         deleted.result(timeout=30)
 
