@@ -5,7 +5,6 @@
   const AGAIN_MS = 1_000
   const DRAWN_MS = 1_000
   const SILENT_MS = 5_000
-  const stored = localStorage.getItem("histsvc-theme")
   const system = matchMedia("(prefers-color-scheme: dark)")
   const isDark = () => (localStorage.getItem("histsvc-theme") ?? (system.matches ? "dark" : "light")) == "dark"
 
