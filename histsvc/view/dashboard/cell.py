@@ -51,7 +51,7 @@ class Cell:
         self._message = widgets.div(css_classes=["message"], visible=False, sizing_mode="stretch_width")
         more = widgets.toggle("Options", margin=0, css_classes=["more"], name=f"more {self.name}")
         self._comparing = ReferenceOptions(self._freeze, self._load, self._drop)
-        self.options = CellOptions(choice, seen.histogram.counts.ndim, self._choose, self._comparing.root)
+        self.options = CellOptions(choice, seen.histogram.counts.ndim, self._comparing.root)
         link = f"<a href='{PATH}?{urlencode({'id': self.name})}' download>Save</a>"
         save = widgets.div(link, css_classes=["save"], margin=0)
         more.js_link("active", self.options.root, "visible")
@@ -86,7 +86,6 @@ class Cell:
     def choose(self, choice: Choice) -> None:
         """Show it in another way."""
         self.options.set(choice)
-        self._choose(self.options.choice)
 
     def tell(self, now_ms: int) -> None:
         """Bring the title up to this moment: all are told by one clock."""
@@ -146,9 +145,6 @@ class Cell:
         made.figure.on_event(SelectionGeometry, self._select)
         return made
 
-    def _choose(self, choice: Choice) -> None:
-        self.options.choice = choice
-
     def _freeze(self) -> str:
         at = datetime.fromtimestamp(self.histogram.timestamp_ns / 1e9).strftime("%H:%M:%S")
         values = shown(self.histogram, self.seen.history, self.options.choice, self.histogram.timestamp_ns)
@@ -162,7 +158,7 @@ class Cell:
 
     def _compare(self, reference: Reference | None) -> str:
         self._reference = reference
-        self._choose(replace(self.options.choice, reference=reference is not None))
+        self.options.choice = replace(self.options.choice, reference=reference is not None)
         return reference.about if reference is not None else ""
 
     def _select(self, event: SelectionGeometry) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -18,17 +17,9 @@ _TURNS = (("0", "0°"), ("1", "90°"), ("2", "180°"), ("3", "270°"))
 
 
 class CellOptions:
-    """The options of one picture; `changed` hears of a new choice. `more` is shown beside them."""
+    """The options of one picture; `choice` is what is chosen now. `more` is shown beside them."""
 
-    def __init__(
-        self,
-        choice: Choice,
-        dimensions: int,
-        changed: Callable[[Choice], None],
-        more: Any,
-    ) -> None:
-        self._changed = changed
-        self._setting = False
+    def __init__(self, choice: Choice, dimensions: int, more: Any) -> None:
         self._scales = scales = SCALES if dimensions == 2 else SCALES[:2]
         self.choice = choice = self._possible(choice)
         self._unit = widgets.select("Show", UNITS, "rate" if choice.per_s else "counts", width=96)
@@ -53,15 +44,11 @@ class CellOptions:
     def set(self, choice: Choice) -> None:
         """Take a choice that was made elsewhere, as far as it can be had here."""
         choice = self._possible(choice)
-        self._setting = True
         self._unit.value = "rate" if choice.per_s else "counts"
         self._window.value, self._scale.value = str(choice.window_s), choice.scale
-        self._setting = False
         self.choice = choice
 
     def _take(self) -> None:
-        if self._setting:
-            return
         low, high = self._low.value, self._high.value
         limits = (
             (float(low or 0), float(high)) if high is not None and float(high) > float(low or 0) else None
@@ -76,4 +63,3 @@ class CellOptions:
             turns=int(self._turns.value),
             mirrored=bool(self._mirrored.active),
         )
-        self._changed(self.choice)
