@@ -40,8 +40,8 @@
   const said = veil.appendChild(document.createElement("span"))
   const warn = (text) => {
     if (said.textContent != text) said.textContent = text
-    document.documentElement.toggleAttribute("data-lost", text != "")
-    if (text != "" && !veil.isConnected) document.body.append(veil)
+    if (text == "") veil.remove()
+    else if (!veil.isConnected) document.body.append(veil)
   }
   let heard = {sent: null, at: 0, time: ""}
   let lost = false
