@@ -142,68 +142,48 @@ def test_brokers_that_are_away_are_told_and_come_back(browser: Browser) -> None:
 
 
 def test_a_page_says_that_the_dashboard_is_silent_or_gone_and_is_opened_anew_when_it_is_back(
-    browser: Browser,
+    spectrum_page: tuple[Tab, Sent],
+    dashboard: Dashboard,
     own_dashboard: Callable[..., Dashboard],
     service: Service,
     sender: EventSender,
     data: str,
 ) -> None:
-    sent = Sent()
-    service.config([spectrum(service, data)])
-    started = own_dashboard(service)
-    with tab(browser, started.url) as page:
-        send(sender, data, sent)
-        page.until_sum("tof", sent.events)
-        assert colourfulness(page, ".lamp") > 0.2
-        with halted(started.process.pid):
-            page.sees("The dashboard is silent")
-            assert colourfulness(page, ".lamp") < 0.05
-        page.page.locator(".lost").wait_for(state="hidden")
-        started.close()
-        page.sees("No connection to the dashboard")
-        with page.page.expect_event("load"):
-            own_dashboard(service, "--port", str(urlsplit(started.url).port))
-        send(sender, data, sent)
-        page.until_sum("tof", sent.events)
-        assert page.page.locator(".lost").count() == 0
-        page.complaints.clear()  # the browser notes that nobody answered
+    page, sent = spectrum_page
+    assert colourfulness(page, ".lamp") > 0.2
+    with halted(dashboard.process.pid):
+        page.sees("The dashboard is silent")
+        assert colourfulness(page, ".lamp") < 0.05
+    page.page.locator(".lost").wait_for(state="hidden")
+    dashboard.close()
+    page.sees("No connection to the dashboard")
+    with page.page.expect_event("load"):
+        own_dashboard(service, "--port", str(urlsplit(page.url).port))
+    send(sender, data, sent)
+    page.until_sum("tof", sent.events)
+    assert page.page.locator(".lost").count() == 0
+    page.complaints.clear()  # the browser notes that nobody answered
 
 
 def test_a_page_whose_connection_was_cut_is_opened_anew(
-    browser: Browser,
-    own_dashboard: Callable[..., Dashboard],
-    service: Service,
-    sender: EventSender,
-    data: str,
+    detector_page: tuple[Tab, Sent], sender: EventSender, data: str
 ) -> None:
-    sent = Sent()
-    service.config([detector(service, data)])
-    with tab(browser, own_dashboard(service).url) as page:
-        send(sender, data, sent)
-        page.until_total("detector", sent.events)
-        with page.page.expect_event("load"):
-            page.ask("disconnect")
-        send(sender, data, sent)
-        page.until_total("detector", sent.events)
-        assert page.page.locator(".lost").count() == 0
-        page.complaints.clear()  # the browser may note what could not be sent
+    page, sent = detector_page
+    with page.page.expect_event("load"):
+        page.ask("disconnect")
+    send(sender, data, sent)
+    page.until_total("detector", sent.events)
+    assert page.page.locator(".lost").count() == 0
+    page.complaints.clear()  # the browser may note what could not be sent
 
 
 def test_a_window_that_draws_nothing_gets_its_pictures(
-    browser: Browser,
-    own_dashboard: Callable[..., Dashboard],
-    service: Service,
-    sender: EventSender,
-    data: str,
+    detector_page: tuple[Tab, Sent], sender: EventSender, data: str
 ) -> None:
     """As one behind others, which some browsers do not call hidden."""
-    sent = Sent()
-    service.config([detector(service, data)])
-    with tab(browser, own_dashboard(service).url) as page:
+    page, sent = detector_page
+    page.page.evaluate("() => { window.requestAnimationFrame = () => 0 }")
+    for _ in range(3):
         send(sender, data, sent)
         page.until_total("detector", sent.events)
-        page.page.evaluate("() => { window.requestAnimationFrame = () => 0 }")
-        for _ in range(3):
-            send(sender, data, sent)
-            page.until_total("detector", sent.events)
-        assert page.page.locator(".lost").count() == 0
+    assert page.page.locator(".lost").count() == 0
