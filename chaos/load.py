@@ -11,7 +11,7 @@ import numpy as np
 from confluent_kafka import Producer
 
 from chaos.expected import PIXELS, TOF_END_NS, Expected
-from histsvc.kafka.security import client_config
+from histsvc.kafka.security import producer_config
 from histsvc.settings import Security
 from histsvc.wire import ev42, ev44
 
@@ -36,10 +36,7 @@ class Load:
         # As the service's own clients: others may find no brokers any more behind some of what happens.
         self._producer = Producer(
             {
-                **client_config([bootstrap], Security()),
-                "acks": "all",
-                "enable.idempotence": True,
-                "message.timeout.ms": 0,
+                **producer_config([bootstrap], Security()),
                 "queue.buffering.max.messages": 1_000_000,
                 "error_cb": lambda _: None,
             }
@@ -79,9 +76,9 @@ class Load:
             payload = serialise("chaos", self.sent, time.time_ns(), tof, pixel)
             for each in self._expected.values():
                 each.add(topic, tof, pixel)
+        partition, key = int(self._rng.integers(self._partitions)), str(self.sent)
+        self._producer.produce(topic, payload, key, partition=partition, on_delivery=self._delivered)
         self.sent += 1
-        partition = int(self._rng.integers(self._partitions))
-        self._producer.produce(topic, payload, partition=partition, on_delivery=self._delivered)
 
     def _rubbish(self) -> bytes:
         """Something that is no message of events, or half of one."""

@@ -13,6 +13,7 @@ from confluent_kafka import Producer
 from chaos.arena import TIMEOUT_S, Arena
 from chaos.expected import KEYS, Expected
 from chaos.faults import Faults
+from chaos.kept import differences
 from chaos.load import Load
 from histsvc.client import Client
 from histsvc.protocol.config import OUTPUT_SCHEMAS
@@ -62,8 +63,9 @@ def run(minutes: float, seed: int, say: Callable[[str], None]) -> Result:
         faults.undo(all_of_it=True)
         load.end()
         say(f"{load.sent} messages sent; waiting until all are counted")
+        sent_wrong = differences(arena.broker.bootstrap, _TOPICS, _PARTITIONS, load.sent)
         wrong, epochs = _compare(arena, expected)
-        wrong += _leave(arena)
+        wrong = [*sent_wrong, *wrong, *_leave(arena)]
         events = sum(each.events for each in expected.values() if each.kind == "hist1d")
         return Result(seed, seconds, dict(faults.done), load.sent, events, epochs, tuple(wrong))
 

@@ -20,7 +20,7 @@ from service_process import TIMEOUT_S, Service
 from started import AWAY, BACK
 
 from histsvc.client import Client, Following, Heartbeat, TopicReader
-from histsvc.kafka.security import client_config
+from histsvc.kafka.security import producer_config
 from histsvc.model import Int64Array
 from histsvc.ports import OffsetAt
 from histsvc.protocol.info import State
@@ -46,9 +46,8 @@ class Stream:
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run)
         self._failed: list[Any] = []
-        steady = {"acks": "all", "enable.idempotence": True, "message.timeout.ms": 0, "log_level": 0}
-        quiet: dict[str, Any] = {"error_cb": lambda _: None}
-        self._producer = Producer({**client_config(brokers, Security()), **steady, **quiet})
+        quiet: dict[str, Any] = {"log_level": 0, "error_cb": lambda _: None}
+        self._producer = Producer({**producer_config(brokers, Security()), **quiet})
 
     def __enter__(self) -> Stream:
         self._thread.start()

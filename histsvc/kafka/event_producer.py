@@ -8,14 +8,11 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 
 from histsvc.clock import Clock
 from histsvc.errors import BrokerError
-from histsvc.kafka.security import Config, client_config, create
+from histsvc.kafka.security import Config, create, producer_config
 from histsvc.kafka.trouble import Trouble
 from histsvc.settings import KafkaSettings
 
 _SETTINGS: Config = {
-    "acks": "all",
-    "enable.idempotence": True,
-    "message.timeout.ms": 0,  # an outage is waited for; what ends the wait is flush()
     "topic.metadata.propagation.max.ms": 10_000,  # then a topic that does not exist is said to be missing
     "linger.ms": 50,
     "batch.size": 1_000_000,  # not more: brokers refuse larger batches, and nobody splits them
@@ -44,7 +41,9 @@ class EventProducer:
         self._first_delivery_s = first_delivery_s
         self._first_sent_s: float | None = None
         self._trouble = Trouble(kafka.brokers, kafka.security)
-        config = client_config(kafka.brokers, kafka.security) | _SETTINGS | {"compression.type": compression}
+        config = (
+            producer_config(kafka.brokers, kafka.security) | _SETTINGS | {"compression.type": compression}
+        )
         self._producer = create(Producer, {**config, "error_cb": self._trouble})
 
     def produce(

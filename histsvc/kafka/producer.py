@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from histsvc.errors import BrokerError
-from histsvc.kafka.security import client_config, create
+from histsvc.kafka.security import create, producer_config
 from histsvc.kafka.trouble import Trouble, broker_error
 from histsvc.model import Place
 from histsvc.ports import Outgoing
@@ -69,10 +69,7 @@ class KafkaSender:
             self._producers[brokers] = create(
                 Producer,
                 {
-                    **client_config(brokers, self._security),
-                    "acks": "all",
-                    "enable.idempotence": True,
-                    "message.timeout.ms": 0,
+                    **producer_config(brokers, self._security),
                     "message.max.bytes": _LARGEST_BYTES,
                     "queue.buffering.max.kbytes": 2_097_151,
                     "linger.ms": 1,

@@ -27,6 +27,16 @@ _RESILIENCE: Config = {
     # What librdkafka would print itself comes by error_cb too, where it is logged with measure.
     "log_level": 2,
 }
+# Nothing is sent twice, and nothing is given up: who waits has a deadline of their own. With more than one
+# request in flight librdkafka may write a message twice all the same when leaders change: it takes a new
+# epoch for all partitions, also for those whose last request the broker has but could not answer
+# (https://github.com/confluentinc/librdkafka/issues/4953).
+_ONCE: Config = {
+    "acks": "all",
+    "enable.idempotence": True,
+    "max.in.flight.requests.per.connection": 1,
+    "message.timeout.ms": 0,
+}
 
 
 def create(kind: Callable[[dict[str, Any]], T], config: Mapping[str, Any]) -> T:
@@ -51,3 +61,8 @@ def client_config(brokers: Sequence[str], security: Security) -> Config:
     config: Config = {"bootstrap.servers": ",".join(brokers), **_RESILIENCE}
     config.update({key: value for key, value in given.items() if value is not None})
     return config
+
+
+def producer_config(brokers: Sequence[str], security: Security) -> Config:
+    """What every producer is made with: what it is given is written once, whatever happens to the brokers."""
+    return client_config(brokers, security) | _ONCE
