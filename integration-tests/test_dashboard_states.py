@@ -96,6 +96,24 @@ def test_what_was_stopped_and_what_waits_look_different(
         page.until_total("detector", sent.events)  # the picture stays
 
 
+def test_what_counts_comes_before_what_has_ended(
+    browser: Browser, own: tuple[Service, Dashboard], sender: EventSender, data: str
+) -> None:
+    service, dashboard = own
+    ended = [detector(service, data, id=f"ended {number}") for number in range(8)]
+    service.config(ended)
+    with tab(browser, dashboard.url) as page:
+        until_marked(page, "ended 7", "waiting")
+        sent = Sent()
+        service.config([spectrum(service, data)])
+        send(sender, data, sent)
+        page.until_sum("tof", sent.events)  # so it is in sight
+        tops = [page.cell(name).bounding_box() for name in ("tof", *(each["id"] for each in ended))]
+        places = [(box["y"], box["x"]) for box in tops if box is not None]
+        assert places == sorted(places)
+        assert len(places) == 1 + len(ended)
+
+
 def test_a_service_that_is_silent_is_stale_until_it_speaks_again(
     browser: Browser, own: tuple[Service, Dashboard], sender: EventSender, topic: MakeTopic
 ) -> None:

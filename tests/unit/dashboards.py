@@ -81,6 +81,10 @@ class StillFeed(Feed):
         """The newest heartbeats."""
         self._beats = {str(number): each for number, each in enumerate(beats)}
 
+    def order(self, *names: str) -> None:
+        """Heartbeats tell of them so."""
+        self._seen = {name: self._seen[name] for name in names}
+
     def forget(self, name: str) -> None:
         """It has ended long ago."""
         self._seen = {key: each for key, each in self._seen.items() if key != name}

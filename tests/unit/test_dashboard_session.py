@@ -72,7 +72,10 @@ def test_where_nothing_is_new_only_titles_are_told_once_a_second(page: Page) -> 
     while page.tick(0):
         pass
     assert page.tick(1.0)
+    changes: list[DocumentPatchedEvent] = []
+    page.document.on_change(cast(Any, changes.append))
     assert [page.tick() for _ in range(4)] == [False] * 4
+    assert changes == []
     before = told(page.root, "title")
     page.clock.advance(60)
     assert page.tick()
@@ -95,6 +98,12 @@ def test_what_is_hidden_is_neither_there_nor_drawn_until_it_is_wanted_again(page
     np.testing.assert_array_equal(page.drawn("hist1d"), of_type("hist1d", seed=2).counts)
 
 
+def test_pictures_are_in_the_order_of_the_list_also_when_that_changes(page: Page) -> None:
+    page.feed.order("dethist", "hist1d")
+    page.tick(1)
+    assert page.cells() == ["dethist", "hist1d"]
+
+
 def test_new_ones_are_shown_up_to_as_many_as_fit() -> None:
     page = Page(*(of_type("hist1d", name=f"h{number:02}") for number in range(20)))
     assert len(page.cells()) == 20
@@ -104,6 +113,17 @@ def test_new_ones_are_shown_up_to_as_many_as_fit() -> None:
     named(page.root, "show h27").active = [0]  # whoever wants more gets it
     page.tick(1)
     assert page.cells() == [*(f"h{number:02}" for number in range(24)), "h27"]
+
+
+def test_what_begins_is_shown_however_many_have_ended() -> None:
+    ended = [f"h{number:02}" for number in range(24)]
+    page = Page(*(of_type("hist1d", name=name) for name in ended))
+    page.feed.give(of_type("hist1d", name="new"))
+    page.tick(1)
+    assert page.cells() == ended
+    page.feed.order("new", *ended)
+    page.tick(1)
+    assert page.cells() == ["new", *ended]
 
 
 def test_what_is_forgotten_is_shown_no_longer(page: Page) -> None:

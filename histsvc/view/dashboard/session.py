@@ -109,12 +109,12 @@ class Session:
     def _update(self) -> bool:
         """Do so; says whether that changed anything."""
         seen = self._feed.seen
-        for name in seen:
-            if name not in self._hidden and len(self._cells) < _FIRST:
-                self._show(name, True)
+        for name in [name for name in seen if name not in self._hidden][:_FIRST]:
+            self._show(name, True)
         for name in self._cells.keys() - seen.keys():
             self._show(name, False)
             self._hidden.discard(name)  # where it comes again it is new
+        self._arrange()  # also what was there before heartbeats told of it, or has ended
         due = self._titles_due.due()
         if due:
             self._tell()
@@ -164,9 +164,12 @@ class Session:
         else:
             del self._cells[name]
             self._hidden.add(name)
-        order = [name for name in self._feed.seen if name in self._cells]
-        self._grid.children = [self._cells[name].root for name in order]
-        # Few are drawn large.
+        self._arrange()
+
+    def _arrange(self) -> None:
+        """Bring the cells into the order of the feed, few of them large."""
+        order = [self._cells[name].root for name in self._feed.seen if name in self._cells]
+        self._grid.children = order
         size = next((size for most, size in _SIZES if len(order) <= most), "many")
         self._grid.css_classes = ["grid", size]
 
