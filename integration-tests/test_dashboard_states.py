@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 from io import BytesIO
+from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -47,7 +48,9 @@ def colour(page: Tab, name: str) -> str:
 
 def colourfulness(page: Tab, selector: str) -> float:
     """By how much the colours of an element differ from grey, as it is seen: 0 to 1."""
-    picture = page.page.locator(selector).screenshot()
+    # A picture of the element itself would wait until nobody writes into it.
+    box: Any = page.page.locator(selector).bounding_box()
+    picture = page.page.screenshot(clip=box)
     return float(np.ptp(imread(BytesIO(picture))[..., :3], axis=-1).max())
 
 

@@ -107,12 +107,24 @@ class KafkaCluster:
         return alone
 
     def addresses(self) -> Future[frozenset[str]]:
-        """Every ``host:port`` that the brokers of this cluster advertise."""
-        asked = {"": self._client().describe_cluster(request_timeout=_REQUEST_S)}
-        together = _together(asked, _addresses, self._failed)
-        alone: Future[frozenset[str]] = Future()
-        together.add_done_callback(lambda answers: _settle(alone, lambda: answers.result()[""]))
-        return alone
+        """Every ``host:port`` that the brokers of this cluster advertise.
+
+        `describe_cluster` asks the same without a thread, but an answer with no brokers, as of one that has
+        just stood still, ends the process then (an assertion of librdkafka 2.16).
+        """
+        client, answer = self._client(), Future[frozenset[str]]()
+
+        def ask() -> None:
+            try:
+                known = client.list_topics(timeout=_REQUEST_S).brokers.values()
+            except KafkaException as error:
+                answer.set_exception(broker_error(error.args[0]))
+            else:
+                answer.set_result(frozenset(f"{each.host}:{each.port}" for each in known))
+
+        # No daemon: clients are closed at the end of the process, but not while this one is asked.
+        threading.Thread(target=ask, name="addresses").start()
+        return answer
 
     def _client(self) -> AdminClient:
         """The client, a new one where the old one is misled; that may still have questions to answer."""
@@ -173,10 +185,6 @@ def _made(asked: Future[Any]) -> None:
     except KafkaException as error:
         if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
             raise
-
-
-def _addresses(asked: Future[Any]) -> frozenset[str]:
-    return frozenset(f"{node.host}:{node.port}" for node in asked.result().nodes)
 
 
 def _settle(future: Future[V], result: Callable[[], V]) -> None:

@@ -13,7 +13,7 @@ import threading
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
 
 from histsvc.errors import BrokerError
@@ -27,6 +27,8 @@ _QUIET_S = 30.0
 # One question to a cluster that may not answer, and the pause before the next one.
 _REQUEST_S = 2.0
 _PAUSE_S = 0.5
+# No topic can have this name: whether the cluster says so, or that it must not be asked, it answers.
+_NOBODYS = "nobody's?"
 # How long the end of the process waits for those who watch; a diagnosis may keep one.
 _END_S = 0.5
 # So often one after the other, a guess is no accident.
@@ -53,6 +55,7 @@ _RETRIABLE = frozenset(
         KafkaError._UNKNOWN_PARTITION,
         KafkaError._NOENT,
         KafkaError._RESOLVE,
+        KafkaError._PARTIAL,  # a broker that knows none
         KafkaError.LEADER_NOT_AVAILABLE,
         KafkaError.NOT_LEADER_FOR_PARTITION,
         KafkaError.FENCED_LEADER_EPOCH,
@@ -214,7 +217,8 @@ atexit.register(_outages.close)
 def _answers(client: AdminClient, end: Future[None]) -> bool:
     """Whether the cluster says anything, be it an error; False also where the end comes first."""
     client.poll(0)
-    asked = client.describe_cluster(request_timeout=_REQUEST_S)
+    # Not `describe_cluster`: see KafkaCluster.addresses.
+    (asked,) = client.describe_topics(TopicCollection([_NOBODYS]), request_timeout=_REQUEST_S).values()
     wait([asked, end], 2 * _REQUEST_S, FIRST_COMPLETED)
     if not asked.done():
         return False
