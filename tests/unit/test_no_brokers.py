@@ -48,16 +48,17 @@ class Speaking(socketserver.StreamRequestHandler):
 
     def versions(self, version: int) -> bytes:
         error = UNSUPPORTED_VERSION if version else 0
-        return struct.pack(">hihhhhhh", error, 2, METADATA, 0, 1, API_VERSIONS, 0, 0)
+        return struct.pack(">hihhhhhh", error, 2, METADATA, 0, 2, API_VERSIONS, 0, 0)
 
     def metadata(self, topics: bytes) -> bytes:
-        """Version 1: brokers, the controller, and each topic that was asked for, which is unknown."""
+        """Version 2: brokers, cluster, controller, and each topic that was asked for, which is unknown."""
         (number,) = struct.unpack_from(">i", topics)
-        answer, position = struct.pack(">ii", 0, -1), 4
+        cluster = struct.pack(">h1s", 1, b"c")
+        answer, position = struct.pack(">i", 0) + cluster + struct.pack(">i", -1), 4
         if not self.server.has_forgotten:
             host = b"127.0.0.1"
             itself = struct.pack(f">ih{len(host)}sih", 1, len(host), host, self.server.port, -1)
-            answer = struct.pack(">i", 1) + itself + struct.pack(">i", 1)
+            answer = struct.pack(">i", 1) + itself + cluster + struct.pack(">i", 1)
         answer += struct.pack(">i", max(0, number))
         for _ in range(number):
             (length,) = struct.unpack_from(">h", topics, position)
