@@ -64,7 +64,7 @@ class Session:
         self.browser.js_on_change("sent", CustomJS(code=_ARRIVED))
         self.browser.on_change("dark", lambda _a, _o, _n: self._paint())
         self._header = Header(feed)
-        self._catalogue = Catalogue(self._show)
+        self._catalogue = Catalogue(self._chose)
         self._region = RegionPanel(self._send, self._configs, may=steering.may)
         more = NewPanel(self._send, self._known)
         self._commands = CommandsPanel(self._send, self._running, more.root, may=steering.may)
@@ -164,6 +164,10 @@ class Session:
         else:
             del self._cells[name]
             self._hidden.add(name)
+
+    def _chose(self, name: str, active: bool) -> None:
+        """Somebody wants to see a histogram, or no longer."""
+        self._show(name, active)
         self._arrange()
 
     def _arrange(self) -> None:
