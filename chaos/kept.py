@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from confluent_kafka import Consumer, TopicPartition
 
 from histsvc.clock import Deadline, SystemClock
-from histsvc.kafka.security import client_config
+from histsvc.kafka.connection import consumer_settings
 from histsvc.settings import Security
 
 _ANSWER_S, _READ_S = 30.0, 300.0
@@ -20,8 +20,7 @@ def differences(bootstrap: str, topics: Iterable[str], partitions: int, sent: in
 
     Raises KafkaException where the broker does not answer.
     """
-    quiet = {"group.id": "kept", "enable.auto.commit": False, "error_cb": lambda _: None}
-    consumer = Consumer({**client_config([bootstrap], Security()), **quiet})
+    consumer = Consumer({**consumer_settings((bootstrap,), Security()), "error_cb": lambda _: None})
     try:
         places = [TopicPartition(topic, number, 0) for topic in topics for number in range(partitions)]
         found = Counter(key for place in places for key in _keys(consumer, place))
