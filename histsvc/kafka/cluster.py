@@ -1,7 +1,7 @@
 """Answers about topics and offsets from one AdminClient a cluster.
 
 An AdminClient answers in 1 to 3 ms; a consumer that is reading takes 505 ms, because the question queues
-behind its long poll. `describe_topics` never creates a topic, `list_topics` does.
+behind its long poll. `describe_topics` never creates a topic, `list_topics` does one that it is given.
 """
 
 from __future__ import annotations

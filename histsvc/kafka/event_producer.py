@@ -41,10 +41,9 @@ class EventProducer:
         self._first_delivery_s = first_delivery_s
         self._first_sent_s: float | None = None
         self._trouble = Trouble(kafka.brokers, kafka.security)
-        config = (
-            producer_config(kafka.brokers, kafka.security) | _SETTINGS | {"compression.type": compression}
-        )
-        self._producer = create(Producer, {**config, "error_cb": self._trouble})
+        config = producer_config(kafka.brokers, kafka.security) | _SETTINGS
+        own = {"compression.type": compression, "error_cb": self._trouble}
+        self._producer = create(Producer, {**config, **own})
 
     def produce(
         self,
